@@ -1,0 +1,587 @@
+package format
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// sectionMember is the first member of every line. FORMAT.md section 6.2.
+const sectionMember = "$section"
+
+// strict64 is base64 with one encoding per value.
+var strict64 = base64.StdEncoding.Strict()
+
+// AppendNDJSON appends a row as one JSON object and a newline. FORMAT.md
+// section 6.2.
+func (b *Batch) AppendNDJSON(dst []byte, row int) ([]byte, error) {
+	dst = append(dst, `{"`+sectionMember+`":`...)
+	dst, err := jsontext.AppendQuote(dst, b.Section.Name)
+	if err != nil {
+		return nil, err
+	}
+	for i := range b.Columns {
+		c := &b.Columns[i]
+		if c.Null(row) {
+			continue
+		}
+		if dst, err = jsontext.AppendQuote(append(dst, ','), b.Section.Fields[i].Name); err != nil {
+			return nil, err
+		}
+		if dst, err = c.appendJSON(append(dst, ':'), row); err != nil {
+			return nil, fmt.Errorf("field %q: %w", b.Section.Fields[i].Name, err)
+		}
+	}
+	return append(dst, "}\n"...), nil
+}
+
+func (c *Column) appendJSON(dst []byte, row int) ([]byte, error) {
+	switch c.Type {
+	case Bool:
+		return strconv.AppendBool(dst, c.Cells[row] == 1), nil
+	case Int:
+		return strconv.AppendInt(dst, c.Int(row), 10), nil
+	case Float:
+		return appendFloat(dst, c.Cells[row]), nil
+	case Time:
+		return appendTime(dst, c.Int(row)), nil
+	case Text, JSON:
+		return jsontext.AppendQuote(dst, c.Bytes(row))
+	case Bytes:
+		return append(appendBase64(append(dst, `{"b":`...), c.Bytes(row)), '}'), nil
+	case Vector:
+		return appendBase64(dst, c.Bytes(row)), nil
+	case List:
+		items := make([][]byte, c.ListLen(row))
+		for i := range items {
+			items[i] = c.Item(row, i)
+		}
+		return appendList(dst, items)
+	case Any:
+		v, _, err := ParseValue(c.Bytes(row))
+		if err != nil {
+			return nil, err
+		}
+		return v.AppendJSON(dst)
+	default:
+		entries, err := ParseMap(c.Bytes(row))
+		if err != nil {
+			return nil, err
+		}
+		dst = append(dst, '{')
+		for i, e := range entries {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			if dst, err = jsontext.AppendQuote(dst, e.Name); err != nil {
+				return nil, err
+			}
+			if dst, err = e.Value.AppendJSON(append(dst, ':')); err != nil {
+				return nil, err
+			}
+		}
+		return append(dst, '}'), nil
+	}
+}
+
+func appendBase64(dst, v []byte) []byte {
+	return append(strict64.AppendEncode(append(dst, '"'), v), '"')
+}
+
+func appendList(dst []byte, items [][]byte) ([]byte, error) {
+	dst = append(dst, '[')
+	for i, item := range items {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = jsontext.AppendQuote(dst, item); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+// appendFloat writes the shortest number that reads back to the same bits.
+func appendFloat(dst []byte, bits uint64) []byte {
+	v := math.Float64frombits(bits)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return fmt.Appendf(dst, `{"f":"%016x"}`, bits)
+	}
+	if a := math.Abs(v); a != 0 && (a < 1e-6 || a >= 1e21) {
+		return strconv.AppendFloat(dst, v, 'e', -1, 64)
+	}
+	return strconv.AppendFloat(dst, v, 'f', -1, 64)
+}
+
+func appendTime(dst []byte, ns int64) []byte {
+	dst = time.Unix(0, ns).UTC().AppendFormat(append(dst, '"'), time.RFC3339Nano)
+	return append(dst, '"')
+}
+
+// AppendJSON appends the value as FORMAT.md section 6.2 writes Any.
+func (v Value) AppendJSON(dst []byte) ([]byte, error) {
+	switch v.Type {
+	case Null:
+		return append(dst, "null"...), nil
+	case Bool:
+		return strconv.AppendBool(dst, v.Cell == 1), nil
+	case Int:
+		return strconv.AppendInt(dst, int64(v.Cell), 10), nil
+	case Float:
+		f := math.Float64frombits(v.Cell)
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return appendFloat(dst, v.Cell), nil
+		}
+		return append(appendFloat(append(dst, `{"f":`...), v.Cell), '}'), nil
+	case Text:
+		if !utf8.Valid(v.Bytes) {
+			return append(appendBase64(append(dst, `{"t":`...), v.Bytes), '}'), nil
+		}
+		return jsontext.AppendQuote(dst, v.Bytes)
+	case JSON:
+		dst, err := jsontext.AppendQuote(append(dst, `{"j":`...), v.Bytes)
+		return append(dst, '}'), err
+	case Bytes:
+		return append(appendBase64(append(dst, `{"b":`...), v.Bytes), '}'), nil
+	case Vector:
+		return append(appendBase64(append(dst, `{"v":`...), v.Bytes), '}'), nil
+	case Time:
+		return append(appendTime(append(dst, `{"d":`...), int64(v.Cell)), '}'), nil
+	case List:
+		dst, err := appendList(append(dst, `{"l":`...), v.List)
+		return append(dst, '}'), err
+	}
+	return nil, fmt.Errorf("value of type %s has no JSON form", v.Type)
+}
+
+// ParseValueJSON reads a value in the form that AppendJSON writes.
+func ParseValueJSON(raw []byte) (Value, error) {
+	l := newLineDecoder(raw)
+	v, err := l.value()
+	if err != nil {
+		return v, err
+	}
+	return v, l.end()
+}
+
+// encodeNDJSON appends all rows.
+func (b *Batch) encodeNDJSON(dst []byte) (out []byte, err error) {
+	for row := 0; row < b.Rows; row++ {
+		if dst, err = b.AppendNDJSON(dst, row); err != nil {
+			return nil, fmt.Errorf("encode record %d of section %q: %w", row, b.Section.Name, err)
+		}
+	}
+	return dst, nil
+}
+
+// ndjsonDecode fills an empty batch from lines.
+func ndjsonDecode(b *Batch, lines []byte, records int) error {
+	fields := make(map[string]int, len(b.Section.Fields))
+	for i, f := range b.Section.Fields {
+		fields[f.Name] = i
+	}
+	for row := range records {
+		end := bytes.IndexByte(lines, '\n')
+		if end < 0 {
+			return fmt.Errorf("%d lines for %d records", row, records)
+		}
+		if err := b.decodeLine(lines[:end], fields); err != nil {
+			return fmt.Errorf("line %d: %w", row, err)
+		}
+		lines = lines[end+1:]
+	}
+	if len(lines) != 0 {
+		return fmt.Errorf("more lines than %d records", records)
+	}
+	return nil
+}
+
+func (b *Batch) decodeLine(line []byte, fields map[string]int) error {
+	l := newLineDecoder(line)
+	if err := l.expect('{'); err != nil {
+		return err
+	}
+	name, err := l.text()
+	if err != nil || string(name) != sectionMember {
+		return fmt.Errorf("the first member is not %q", sectionMember)
+	}
+	if name, err = l.text(); err != nil || string(name) != b.Section.Name {
+		return fmt.Errorf("%q is not the chunk's section", name)
+	}
+	for l.kind() == '"' {
+		if name, err = l.text(); err != nil {
+			return err
+		}
+		i, ok := fields[string(name)]
+		if !ok {
+			return fmt.Errorf("unknown member %q", name)
+		}
+		c := &b.Columns[i]
+		if c.rows != b.Rows {
+			return fmt.Errorf("member %q stands twice", name)
+		}
+		if err := l.into(c); err != nil {
+			return fmt.Errorf("member %q: %w", name, err)
+		}
+	}
+	if err := l.expect('}'); err != nil {
+		return err
+	}
+	if err := l.end(); err != nil {
+		return err
+	}
+	b.Rows++
+	for i := range b.Columns {
+		if c := &b.Columns[i]; c.rows < b.Rows {
+			c.AppendNull()
+		}
+	}
+	return nil
+}
+
+// lineDecoder reads the tokens of one JSON value.
+type lineDecoder struct {
+	raw []byte
+	dec *jsontext.Decoder
+	buf []byte
+}
+
+func newLineDecoder(raw []byte) *lineDecoder {
+	return &lineDecoder{raw: raw, dec: jsontext.NewDecoder(bytes.NewBuffer(raw))}
+}
+
+func (l *lineDecoder) kind() jsontext.Kind { return l.dec.PeekKind() }
+
+func (l *lineDecoder) expect(k jsontext.Kind) error {
+	tok, err := l.dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	if tok.Kind() != k {
+		return fmt.Errorf("%s stands where %q is expected", tok.Kind(), byte(k))
+	}
+	return nil
+}
+
+func (l *lineDecoder) end() error {
+	if rest := bytes.TrimRight(l.raw[l.dec.InputOffset():], " \t\r"); len(rest) != 0 {
+		return fmt.Errorf("%d bytes follow the value", len(rest))
+	}
+	return nil
+}
+
+// text reads a string. The bytes are valid until the next call.
+func (l *lineDecoder) text() ([]byte, error) {
+	raw, err := l.dec.ReadValue()
+	if err != nil {
+		return nil, err
+	}
+	if raw.Kind() != '"' {
+		return nil, fmt.Errorf("not a string")
+	}
+	l.buf, err = jsontext.AppendUnquote(l.buf[:0], raw)
+	return l.buf, err
+}
+
+func (l *lineDecoder) base64() ([]byte, error) {
+	text, err := l.text()
+	if err != nil {
+		return nil, err
+	}
+	if bytes.ContainsAny(text, "\r\n") {
+		return nil, fmt.Errorf("base64 holds a line break")
+	}
+	return strict64.AppendDecode(nil, text)
+}
+
+func (l *lineDecoder) number() ([]byte, error) {
+	raw, err := l.dec.ReadValue()
+	if err != nil {
+		return nil, err
+	}
+	if raw.Kind() != '0' {
+		return nil, fmt.Errorf("not a number")
+	}
+	return raw, nil
+}
+
+func (l *lineDecoder) integer() (uint64, error) {
+	raw, err := l.number()
+	if err != nil {
+		return 0, err
+	}
+	v, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil || string(raw) == "-0" {
+		return 0, fmt.Errorf("%.40q is not a 64-bit integer", raw)
+	}
+	return uint64(v), nil
+}
+
+// float reads a number, or the 16 hex digits of a NaN or an infinity.
+func (l *lineDecoder) float() (uint64, error) {
+	if l.kind() == '"' {
+		text, err := l.text()
+		if err != nil {
+			return 0, err
+		}
+		var bits [8]byte
+		if len(text) != 16 || strings.ToLower(string(text)) != string(text) {
+			return 0, fmt.Errorf("%.40q is not 16 lower-case hex digits", text)
+		}
+		if _, err := hex.Decode(bits[:], text); err != nil {
+			return 0, err
+		}
+		v := binary.BigEndian.Uint64(bits[:])
+		if f := math.Float64frombits(v); !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return 0, fmt.Errorf("%q is a finite float, which is written as a number", text)
+		}
+		return v, nil
+	}
+	raw, err := l.number()
+	if err != nil {
+		return 0, err
+	}
+	v, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil {
+		return 0, fmt.Errorf("%.40q is not a finite float", raw)
+	}
+	return math.Float64bits(v), nil
+}
+
+// time reads RFC 3339 in UTC as appendTime writes it.
+func (l *lineDecoder) time() (uint64, error) {
+	text, err := l.text()
+	if err != nil {
+		return 0, err
+	}
+	t, err := time.Parse(time.RFC3339Nano, string(text))
+	if err != nil {
+		return 0, err
+	}
+	ns := t.UnixNano()
+	if !slices.Equal(appendTime(nil, ns)[1:1+len(text)], text) {
+		return 0, fmt.Errorf("%q is not the shortest RFC 3339 time in UTC within 64-bit nanoseconds", text)
+	}
+	return uint64(ns), nil
+}
+
+func (l *lineDecoder) list() ([][]byte, error) {
+	if err := l.expect('['); err != nil {
+		return nil, err
+	}
+	var items [][]byte
+	for l.kind() == '"' {
+		text, err := l.text()
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, bytes.Clone(text))
+	}
+	return items, l.expect(']')
+}
+
+// value reads a value in the form of Any, or null.
+func (l *lineDecoder) value() (v Value, err error) {
+	switch l.kind() {
+	case 'n':
+		return v, l.expect('n')
+	case 't', 'f':
+		tok, err := l.dec.ReadToken()
+		if err == nil && tok.Bool() {
+			v.Cell = 1
+		}
+		v.Type = Bool
+		return v, err
+	case '0':
+		v.Type = Int
+		v.Cell, err = l.integer()
+		return v, err
+	case '"':
+		text, err := l.text()
+		return Value{Type: Text, Bytes: bytes.Clone(text)}, err
+	}
+	if err := l.expect('{'); err != nil {
+		return v, err
+	}
+	name, err := l.text()
+	if err != nil {
+		return v, err
+	}
+	switch string(name) {
+	case "f":
+		v.Type = Float
+		v.Cell, err = l.float()
+	case "t":
+		v.Type = Text
+		if v.Bytes, err = l.base64(); err == nil && utf8.Valid(v.Bytes) {
+			err = fmt.Errorf("text that is valid UTF-8 is written as a string")
+		}
+	case "b":
+		v.Type = Bytes
+		v.Bytes, err = l.base64()
+	case "v":
+		v.Type = Vector
+		if v.Bytes, err = l.base64(); err == nil && len(v.Bytes)%4 != 0 {
+			err = fmt.Errorf("vector of %d bytes", len(v.Bytes))
+		}
+	case "j":
+		v.Type = JSON
+		var text []byte
+		if text, err = l.text(); err == nil && !ValidJSON(text) {
+			err = fmt.Errorf("not a JSON value")
+		}
+		v.Bytes = bytes.Clone(text)
+	case "d":
+		v.Type = Time
+		v.Cell, err = l.time()
+	case "l":
+		v.Type = List
+		v.List, err = l.list()
+	default:
+		err = fmt.Errorf("unknown form %q of a value", name)
+	}
+	if err != nil {
+		return v, err
+	}
+	return v, l.expect('}')
+}
+
+// into appends a field's value to its column.
+func (l *lineDecoder) into(c *Column) error {
+	switch c.Type {
+	case Bool:
+		tok, err := l.dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		switch tok.Kind() {
+		case 't':
+			c.AppendCell(1)
+		case 'f':
+			c.AppendCell(0)
+		default:
+			return fmt.Errorf("not a bool")
+		}
+	case Int:
+		v, err := l.integer()
+		if err != nil {
+			return err
+		}
+		c.AppendCell(v)
+	case Float:
+		if l.kind() == '0' {
+			v, err := l.float()
+			if err != nil {
+				return err
+			}
+			c.AppendCell(v)
+			return nil
+		}
+		v, err := l.value()
+		if err != nil {
+			return err
+		}
+		if f := math.Float64frombits(v.Cell); v.Type != Float || !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return fmt.Errorf("a finite float is written as a number")
+		}
+		c.AppendCell(v.Cell)
+	case Time:
+		v, err := l.time()
+		if err != nil {
+			return err
+		}
+		c.AppendCell(v)
+	case Text:
+		text, err := l.text()
+		if err != nil {
+			return err
+		}
+		c.AppendBytes(text)
+	case JSON:
+		text, err := l.text()
+		if err != nil {
+			return err
+		}
+		if !ValidJSON(text) {
+			return fmt.Errorf("not a JSON value")
+		}
+		c.AppendBytes(text)
+	case Bytes:
+		v, err := l.value()
+		if err != nil {
+			return err
+		}
+		if v.Type != Bytes {
+			return fmt.Errorf("not bytes")
+		}
+		c.AppendBytes(v.Bytes)
+	case Vector:
+		v, err := l.base64()
+		if err != nil {
+			return err
+		}
+		if len(v)%4 != 0 {
+			return fmt.Errorf("vector of %d bytes, not a multiple of 4", len(v))
+		}
+		c.AppendBytes(v)
+	case List:
+		items, err := l.list()
+		if err != nil {
+			return err
+		}
+		for _, item := range items {
+			c.AppendItem(item)
+		}
+		c.EndList()
+	case Any:
+		v, err := l.value()
+		if err != nil {
+			return err
+		}
+		if v.Type == Null {
+			return fmt.Errorf("null is written as absence")
+		}
+		c.AppendBytes(v.Append(nil))
+	default:
+		return l.intoMap(c)
+	}
+	return nil
+}
+
+func (l *lineDecoder) intoMap(c *Column) error {
+	if err := l.expect('{'); err != nil {
+		return err
+	}
+	var entries []Entry
+	for l.kind() == '"' {
+		name, err := l.text()
+		if err != nil {
+			return err
+		}
+		e := Entry{Name: string(name)}
+		if err := checkName(e.Name); err != nil {
+			return fmt.Errorf("name %w", err)
+		}
+		if e.Value, err = l.value(); err != nil {
+			return err
+		}
+		entries = append(entries, e)
+	}
+	if len(entries) == 0 {
+		return fmt.Errorf("an empty map is written as absence")
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	c.AppendBytes(AppendMap(nil, entries))
+	return l.expect('}')
+}

@@ -1,0 +1,401 @@
+package format
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// guideText is the plain-English text of the first frame. FORMAT.md section 2.
+//
+//go:embed guide.txt
+var guide string
+
+// Level is how hard a Writer compresses. The zero value is the default.
+type Level uint8
+
+// The levels, from the fastest to the smallest.
+const (
+	LevelDefault Level = iota
+	LevelFastest
+	LevelBetter
+	LevelBest
+)
+
+// ParseLevel takes the name of a level: fastest, default, better or best.
+func ParseLevel(name string) (Level, error) {
+	switch name {
+	case "", "default":
+		return LevelDefault, nil
+	case "fastest":
+		return LevelFastest, nil
+	case "better":
+		return LevelBetter, nil
+	case "best":
+		return LevelBest, nil
+	}
+	return 0, fmt.Errorf("compression level %q is unknown, want fastest, default, better or best", name)
+}
+
+func (l Level) zstd() zstd.EncoderLevel {
+	switch l {
+	case LevelFastest:
+		return zstd.SpeedFastest
+	case LevelBetter:
+		return zstd.SpeedBetterCompression
+	case LevelBest:
+		return zstd.SpeedBestCompression
+	}
+	return zstd.SpeedDefault
+}
+
+// trusted tells whether the writer counts a chunk as written without decoding
+// it again. Stronger levels of zstd encoders have produced corrupt output.
+func (l Level) trusted() bool { return l == LevelDefault || l == LevelFastest }
+
+// WriterOptions are the choices of a Writer; the zero value is recommended.
+type WriterOptions struct {
+	Level   Level
+	Workers int    // goroutines that encode and compress; default: one a core
+	TempDir string // for leaves that do not fit in memory; default: the system's
+	Flags   Flags  // compatible flags carried over from an archive that is rewritten
+}
+
+// A Writer writes one archive as a stream. It never seeks. Close must be the
+// last call; an archive without it is truncated.
+type Writer struct {
+	out      io.Writer
+	offset   int64
+	manifest *Manifest
+	opts     WriterOptions
+
+	jobs   chan *writeJob // to the workers
+	order  chan *writeJob // to the goroutine that writes
+	done   chan struct{}
+	closed bool
+
+	mu  sync.Mutex
+	err error
+
+	// Of the goroutine that writes, until done is closed.
+	previous Hash
+	block    uint32
+	sequence map[string]uint32
+	index    []IndexEntry
+	digester *Digester
+	records  uint64
+}
+
+type writeJob struct {
+	batch   *Batch
+	section string
+	records int
+	payload []byte
+	data    int
+	leaves  []Leaf
+	err     error
+	done    chan struct{}
+}
+
+// NewWriter writes the guide and the manifest at once and returns a Writer for
+// the chunks. The manifest must not be changed afterwards.
+func NewWriter(out io.Writer, m *Manifest, opts WriterOptions) (*Writer, error) {
+	if err := m.Check(); err != nil {
+		return nil, fmt.Errorf("write archive: %w", err)
+	}
+	if opts.Workers <= 0 {
+		opts.Workers = runtime.GOMAXPROCS(0)
+	}
+	w := &Writer{
+		out: out, manifest: m, opts: opts,
+		jobs:  make(chan *writeJob, opts.Workers),
+		order: make(chan *writeJob, opts.Workers),
+		done:  make(chan struct{}), sequence: map[string]uint32{},
+		digester: NewDigester(opts.TempDir),
+	}
+	frame, check := encodeGuide(opts.Flags, guide)
+	w.previous = check
+	if err := w.emit(frame); err != nil {
+		return nil, err
+	}
+	raw, err := m.encode()
+	if err != nil {
+		return nil, fmt.Errorf("encode manifest: %w", err)
+	}
+	if err := w.control(kindManifest, raw); err != nil {
+		return nil, err
+	}
+	for range opts.Workers {
+		go w.work()
+	}
+	go w.drain()
+	return w, nil
+}
+
+func (w *Writer) emit(b []byte) error {
+	n, err := w.out.Write(b)
+	w.offset += int64(n)
+	if err != nil {
+		return fmt.Errorf("write archive: %w", err)
+	}
+	return nil
+}
+
+func (w *Writer) control(kind byte, content []byte) error {
+	if len(content) > MaxControl {
+		return &LimitError{What: "control block", Got: uint64(len(content)), Max: MaxControl}
+	}
+	payload := append(skippable(len(content)), content...)
+	h := header{kind: kind, payload: uint32(len(payload)), data: uint32(len(content))}
+	_, err := w.emitBlock(&h, payload)
+	return err
+}
+
+func (w *Writer) emitBlock(h *header, payload []byte) (start int64, err error) {
+	h.block, h.previous, h.hash = w.block, w.previous, sha256.Sum256(payload)
+	frame := h.encode()
+	start = w.offset
+	w.block++
+	w.previous = h.check
+	if err := w.emit(frame); err != nil {
+		return start, err
+	}
+	return start, w.emit(payload)
+}
+
+func (w *Writer) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+func (w *Writer) failed() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// ErrRecordTooLarge means a record that no chunk can hold. FORMAT.md section 9.
+var ErrRecordTooLarge = errors.New("record is larger than a chunk may be")
+
+// chunkRoom is what a batch may hold to stay below MaxChunk in either encoding,
+// where text may need six bytes for one.
+const chunkRoom = MaxChunk / 8
+
+// Write writes the batch as one or more chunks and releases it. The batch's
+// section must be one of the manifest's. An error may belong to an earlier batch;
+// after an error the archive cannot be completed.
+func (w *Writer) Write(b *Batch) error {
+	if err := w.failed(); err != nil {
+		return err
+	}
+	if s := w.manifest.Section(b.Section.Name); s != b.Section {
+		return fmt.Errorf("write batch: the manifest has no such section %q", b.Section.Name)
+	}
+	if b.Rows == 0 {
+		b.Release()
+		return nil
+	}
+	if b.Rows > MaxRecords || b.Rows > 1 && b.Size() > chunkRoom {
+		return w.halve(b)
+	}
+	j := &writeJob{batch: b, section: b.Section.Name, records: b.Rows, done: make(chan struct{})}
+	w.order <- j
+	w.jobs <- j
+	return nil
+}
+
+// halve writes a batch that is too large as two.
+func (w *Writer) halve(b *Batch) error {
+	defer b.Release()
+	for _, part := range [2][2]int{{0, b.Rows / 2}, {b.Rows / 2, b.Rows}} {
+		half := NewBatch(b.Section)
+		for row := part[0]; row < part[1]; row++ {
+			half.AppendRow(b, row)
+		}
+		if err := w.Write(half); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Writer) work() {
+	enc, err := w.encoder(true)
+	if err != nil {
+		w.fail(fmt.Errorf("start zstd encoder: %w", err))
+	}
+	var dec *zstd.Decoder
+	if err == nil && !w.opts.Level.trusted() {
+		if dec, err = newDecoder(MaxChunk); err != nil {
+			w.fail(fmt.Errorf("start zstd decoder: %w", err))
+		} else {
+			defer dec.Close()
+		}
+	}
+	var plain bytes.Buffer
+	arrows := map[*Section]*arrowEncoder{}
+	for j := range w.jobs {
+		if err == nil && w.failed() == nil {
+			j.err = w.encode(j, enc, dec, &plain, arrows)
+		}
+		j.batch.Release()
+		j.batch = nil
+		close(j.done)
+	}
+}
+
+// encoder returns an encoder for EncodeAll. Only frames of a single segment
+// declare the size of a small content; only others keep a window below it.
+func (w *Writer) encoder(single bool) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(w.opts.Level.zstd()), zstd.WithEncoderConcurrency(1),
+		zstd.WithEncoderCRC(true), zstd.WithWindowSize(maxWindow), zstd.WithSingleSegment(single))
+}
+
+func (w *Writer) encode(j *writeJob, enc *zstd.Encoder, dec *zstd.Decoder, plain *bytes.Buffer, arrows map[*Section]*arrowEncoder) error {
+	j.leaves = j.batch.AppendLeaves(make([]Leaf, 0, j.records))
+	plain.Reset()
+	if w.manifest.Encoding == NDJSON {
+		lines, err := j.batch.encodeNDJSON(plain.AvailableBuffer())
+		if err != nil {
+			return err
+		}
+		plain.Write(lines)
+	} else {
+		a := arrows[j.batch.Section]
+		if a == nil {
+			a = &arrowEncoder{schema: arrowSchema(j.batch.Section)}
+			arrows[j.batch.Section] = a
+		}
+		if err := a.encode(plain, j.batch); err != nil {
+			return err
+		}
+	}
+	if j.data = plain.Len(); j.data > MaxChunk {
+		return fmt.Errorf("encode chunk of section %q: %w (%d bytes, the limit is %d)", j.section, ErrRecordTooLarge, j.data, MaxChunk)
+	}
+	if j.data > maxWindow {
+		var err error
+		if enc, err = w.encoder(false); err != nil {
+			return fmt.Errorf("start zstd encoder: %w", err)
+		}
+	}
+	j.payload = enc.EncodeAll(plain.Bytes(), make([]byte, 0, j.data/2+1024))
+	if dec != nil {
+		back, err := dec.DecodeAll(j.payload, make([]byte, 0, j.data))
+		if err != nil || !bytes.Equal(back, plain.Bytes()) {
+			return fmt.Errorf("compress chunk of section %q: the compressed chunk does not decompress to itself (%v); use --level default", j.section, err)
+		}
+	}
+	h := header{payload: uint32(len(j.payload)), data: uint32(j.data)}
+	if err := h.checkSize(MaxChunk); err != nil {
+		// Records that repeat too well for the ratio limit: store them raw.
+		j.payload = storeRaw(plain.Bytes())
+	}
+	return nil
+}
+
+// drain writes finished chunks in the order of Write.
+func (w *Writer) drain() {
+	defer close(w.done)
+	for j := range w.order {
+		<-j.done
+		if w.failed() != nil {
+			continue
+		}
+		if j.err == nil {
+			j.err = w.emitChunk(j)
+		}
+		if j.err != nil {
+			w.fail(j.err)
+		}
+	}
+}
+
+func (w *Writer) emitChunk(j *writeJob) error {
+	if w.block == math.MaxUint32 {
+		return fmt.Errorf("write archive: more than %d blocks", uint32(math.MaxUint32))
+	}
+	h := header{
+		kind: kindChunk, encoding: w.manifest.Encoding, section: j.section, sequence: w.sequence[j.section],
+		records: uint32(j.records), payload: uint32(len(j.payload)), data: uint32(j.data),
+	}
+	start, err := w.emitBlock(&h, j.payload)
+	if err != nil {
+		return err
+	}
+	w.sequence[j.section]++
+	w.records += uint64(j.records)
+	w.index = append(w.index, IndexEntry{j.section, h.sequence, h.records, start, w.offset - start, h.check})
+	return w.digester.Add(j.section, j.leaves)
+}
+
+// Close writes the end block with the loss ledger and the trailer, and returns
+// the end block. It does not close the io.Writer below.
+func (w *Writer) Close(losses []Loss) (*End, error) {
+	if w.closed {
+		return nil, errors.New("close archive: already closed")
+	}
+	w.stop()
+	defer w.digester.Close()
+	if err := w.failed(); err != nil {
+		return nil, err
+	}
+	end := &End{Complete: true, Records: w.records, Losses: losses, Index: w.index}
+	if end.Losses == nil {
+		end.Losses = []Loss{}
+	}
+	if end.Index == nil {
+		end.Index = []IndexEntry{}
+	}
+	var err error
+	if end.Sections, end.Content, err = w.digester.Sum(); err != nil {
+		return nil, err
+	}
+	if end.Sections == nil {
+		end.Sections = []SectionDigest{}
+	}
+	raw, err := json.Marshal(end)
+	if err != nil {
+		return nil, fmt.Errorf("encode end block: %w", err)
+	}
+	start := w.offset
+	if err := w.control(kindEnd, raw); err != nil {
+		return nil, err
+	}
+	end.Root = w.previous
+	if err := w.emit(encodeTrailer(uint64(start), end.Root)); err != nil {
+		return nil, err
+	}
+	end.Bytes = w.offset
+	return end, nil
+}
+
+// Abort stops the Writer's goroutines without completing the archive. It does
+// nothing after Close.
+func (w *Writer) Abort() {
+	if w.closed {
+		return
+	}
+	w.fail(errors.New("write archive: aborted"))
+	w.stop()
+	w.digester.Close()
+}
+
+func (w *Writer) stop() {
+	w.closed = true
+	close(w.jobs)
+	close(w.order)
+	<-w.done
+}

@@ -1,0 +1,148 @@
+package store
+
+import "strings"
+
+// A Schema is the reference schema of one product over all its versions: a
+// table of facts with the version range in which each holds. It is owned by
+// the product's layout folder and is the only source of DDL text; nothing of
+// it ever comes out of an archive.
+//
+// Since is the first version that has the thing, Until the first version that
+// no longer has it; zero means "from the beginning" and "to this day".
+type Schema struct {
+	// Pragmas are statements run before the first table is created, for
+	// example a page size.
+	Pragmas []Statement
+	// Tables in creation order: a table stands after those it refers to.
+	Tables []TableDef
+	// Objects are indexes, virtual tables, triggers and views, in creation
+	// order. All of them are derived: created after the rows are loaded.
+	Objects []ObjectDef
+	// Rebuild are statements that fill derived objects after a load, for
+	// example a full-text index.
+	Rebuild []Statement
+}
+
+// A TableDef is one native table.
+type TableDef struct {
+	Name    string
+	Columns []ColumnDef
+	// Constraints are table constraints such as "PRIMARY KEY (a, b)".
+	Constraints []Statement
+	// Options stands behind the closing parenthesis, for example "STRICT".
+	Options      string
+	Since, Until int
+}
+
+// A ColumnDef is one column: its name and the rest of its definition, for
+// example "TEXT NOT NULL DEFAULT 'fact'". Columns stand in the order in which
+// the product's own file has them (a column added later stands last).
+type ColumnDef struct {
+	Name, Decl   string
+	Since, Until int
+}
+
+// An ObjectDef is one derived object and the statement that creates it.
+// Table is the table it belongs to.
+type ObjectDef struct {
+	Name, Table, SQL string
+	Since, Until     int
+}
+
+// A Statement is a piece of SQL with the versions it holds for.
+type Statement struct {
+	SQL          string
+	Since, Until int
+}
+
+func holds(version, since, until int) bool {
+	return version >= since && (until == 0 || version < until)
+}
+
+// At returns the schema with just what holds at one version.
+func (s *Schema) At(version int) *Schema {
+	out := &Schema{Pragmas: statementsAt(s.Pragmas, version), Rebuild: statementsAt(s.Rebuild, version)}
+	for _, t := range s.Tables {
+		if !holds(version, t.Since, t.Until) {
+			continue
+		}
+		at := TableDef{Name: t.Name, Options: t.Options, Constraints: statementsAt(t.Constraints, version)}
+		for _, c := range t.Columns {
+			if holds(version, c.Since, c.Until) {
+				at.Columns = append(at.Columns, c)
+			}
+		}
+		out.Tables = append(out.Tables, at)
+	}
+	for _, o := range s.Objects {
+		if holds(version, o.Since, o.Until) {
+			out.Objects = append(out.Objects, o)
+		}
+	}
+	return out
+}
+
+func statementsAt(all []Statement, version int) []Statement {
+	var out []Statement
+	for _, s := range all {
+		if holds(version, s.Since, s.Until) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Table returns the definition of the named table, or nil.
+func (s *Schema) Table(name string) *TableDef {
+	for i := range s.Tables {
+		if s.Tables[i].Name == name {
+			return &s.Tables[i]
+		}
+	}
+	return nil
+}
+
+// HasColumn tells whether the table has a column of that name.
+func (t *TableDef) HasColumn(name string) bool {
+	for _, c := range t.Columns {
+		if strings.EqualFold(c.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// CreateSQL returns the CREATE TABLE statement, names quoted as identifiers of
+// standard SQL.
+func (t *TableDef) CreateSQL() string {
+	var b strings.Builder
+	b.WriteString("CREATE TABLE ")
+	b.WriteString(QuoteName(t.Name))
+	b.WriteString(" (")
+	for i, c := range t.Columns {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(QuoteName(c.Name))
+		if c.Decl != "" {
+			b.WriteString(" ")
+			b.WriteString(c.Decl)
+		}
+	}
+	for _, c := range t.Constraints {
+		b.WriteString(", ")
+		b.WriteString(c.SQL)
+	}
+	b.WriteString(")")
+	if t.Options != "" {
+		b.WriteString(" ")
+		b.WriteString(t.Options)
+	}
+	return b.String()
+}
+
+// QuoteName quotes a name as an identifier of standard SQL: in double quotes,
+// with every double quote in it doubled.
+func QuoteName(name string) string {
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
