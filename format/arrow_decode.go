@@ -206,11 +206,13 @@ func checkField(f *flat, field int, want arrowField) error {
 			return bad
 		}
 		child := f.follow(children)
-		if pos := f.field(child, 2); pos == 0 || f.u8(pos) != arrowUtf8 || f.table(child, 4) != 0 {
+		if pos := f.field(child, 2); pos == 0 || f.u8(pos) != arrowUtf8 || f.table(child, 3) == 0 || f.table(child, 4) != 0 {
 			return bad
 		}
-		if _, n := f.vector(child, 5, 4); n != 0 {
-			return bad
+		for _, i := range []int{5, 6} { // children, custom metadata
+			if _, n := f.vector(child, i, 4); n != 0 {
+				return bad
+			}
 		}
 	default:
 		if kind != arrowBinary {
@@ -231,6 +233,7 @@ type batchDecoder struct {
 	nodePos, bufPos int
 	node, nodes     int
 	buffer, buffers int
+	used            int64 // end of the last buffer that is not empty
 }
 
 func newBatchDecoder(meta *flat, body []byte, records int) (*batchDecoder, error) {
@@ -279,6 +282,13 @@ func (d *batchDecoder) nextBuffer() ([]byte, error) {
 	off, n := d.meta.i64(pos), d.meta.i64(pos+8)
 	if off < 0 || n < 0 || off%8 != 0 || off > int64(len(d.body)) || n > int64(len(d.body))-off {
 		return nil, fmt.Errorf("buffer of %d bytes at %d is outside the body", n, off)
+	}
+	// Overlapping buffers would multiply what a small chunk takes in memory.
+	if n > 0 {
+		if off < d.used {
+			return nil, fmt.Errorf("buffer of %d bytes at %d begins before byte %d", n, off, d.used)
+		}
+		d.used = off + n
 	}
 	return d.body[off : off+n : off+n], nil
 }

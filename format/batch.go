@@ -78,3 +78,26 @@ func (b *Batch) AppendRow(from *Batch, row int) {
 	}
 	b.Rows++
 }
+
+// ID shows a record's key to a person: the texts of its fields, blank between
+// them, other types as JSON, "-" for null.
+func (b *Batch) ID(row int) string {
+	var out []byte
+	for i, at := range b.Section.plan().key {
+		c := &b.Columns[at]
+		if i > 0 {
+			out = append(out, ' ')
+		}
+		switch {
+		case c.Null(row):
+			out = append(out, '-')
+		case c.Type == Text:
+			out = append(out, c.Bytes(row)...)
+		default:
+			if text, err := c.AppendJSON(nil, row); err == nil {
+				out = append(out, text...)
+			}
+		}
+	}
+	return string(out)
+}

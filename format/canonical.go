@@ -90,7 +90,12 @@ func (b *Batch) appendKey(p *plan, dst []byte, row int) []byte {
 
 // Place returns where a row's record is sorted: a hash of its key.
 func (b *Batch) Place(row int) (place [16]byte) {
-	sum := sha256.Sum256(b.AppendKey([]byte{hashPlace}, row))
+	return Place(b.AppendKey(nil, row))
+}
+
+// Place returns where a record with this key, canonically encoded, is sorted.
+func Place(key []byte) [16]byte {
+	sum := sha256.Sum256(append([]byte{hashPlace}, key...))
 	return [16]byte(sum[:16])
 }
 

@@ -142,7 +142,9 @@ func (d *Digester) sorted() []*leafSet {
 	return out
 }
 
-func compareLeaves(a, b Leaf) int {
+// CompareLeaves orders leaves by place and sum, as the leaves of a section are
+// sorted.
+func CompareLeaves(a, b Leaf) int {
 	x, y := binary.BigEndian.Uint64(a.Place[:]), binary.BigEndian.Uint64(b.Place[:])
 	switch {
 	case x < y:
@@ -165,7 +167,7 @@ func (d *Digester) sort(s *leafSet) {
 	s.sorted = true
 	const bucketBits = 12
 	if len(s.held) < 4<<bucketBits {
-		slices.SortFunc(s.held, compareLeaves)
+		slices.SortFunc(s.held, CompareLeaves)
 		return
 	}
 	bucket := func(l *Leaf) int { return int(binary.BigEndian.Uint16(l.Place[:])) >> (16 - bucketBits) }
@@ -187,7 +189,7 @@ func (d *Digester) sort(s *leafSet) {
 		next[b]++
 	}
 	for b := range 1 << bucketBits {
-		slices.SortFunc(out[start[b]:start[b+1]], compareLeaves)
+		slices.SortFunc(out[start[b]:start[b+1]], CompareLeaves)
 	}
 	s.held, d.scratch = out, s.held[:0]
 }
@@ -327,7 +329,7 @@ func sink(h []*head, i int) {
 	for {
 		least := i
 		for _, c := range [2]int{2*i + 1, 2*i + 2} {
-			if c < len(h) && compareLeaves(h[c].leaf, h[least].leaf) < 0 {
+			if c < len(h) && CompareLeaves(h[c].leaf, h[least].leaf) < 0 {
 				least = c
 			}
 		}

@@ -22,9 +22,12 @@ func checkFrame(payload []byte, data int) error {
 		return fmt.Errorf("%w: zstd frame has no checksum", ErrCorrupt)
 	case !h.HasFCS || h.FrameContentSize != uint64(data):
 		return fmt.Errorf("%w: zstd frame does not declare the %d bytes of its block header", ErrCorrupt, data)
-	case h.DictionaryID != 0:
-		return fmt.Errorf("%w: zstd frame needs a dictionary", ErrCorrupt)
-	case h.WindowSize > maxWindow:
+	case payload[4]&3 != 0:
+		return fmt.Errorf("%w: zstd frame has a dictionary", ErrCorrupt)
+	case h.SingleSegment:
+		h.WindowSize = h.FrameContentSize
+	}
+	if h.WindowSize > maxWindow {
 		return &LimitError{What: "zstd window", Got: h.WindowSize, Max: maxWindow}
 	}
 	at := h.HeaderSize

@@ -3,9 +3,12 @@ package format
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 
+	json2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	json1 "github.com/go-json-experiment/json/v1"
 )
 
 // Encoding is how the records of an archive's chunks are written. FORMAT.md
@@ -62,6 +65,9 @@ type StoreID struct {
 type Origin struct {
 	StoreID
 	Tables []Table `json:"tables,omitempty"`
+	// Objects names the derived objects of the layout's own schema that the
+	// store had: indexes, triggers, full-text tables.
+	Objects []string `json:"objects,omitempty"`
 }
 
 // A Table is the shape of a native table, as data. Nothing of it is code: a
@@ -77,15 +83,16 @@ type Table struct {
 	Strict        bool          `json:"strict,omitempty"`
 	WithoutRowid  bool          `json:"without_rowid,omitempty"`
 	Autoincrement bool          `json:"autoincrement,omitempty"`
+	Sequence      *int64        `json:"sequence,omitempty"` // the last generated key
 }
 
 // A TableColumn is one column of a native table.
 type TableColumn struct {
-	Name      string          `json:"name"`
-	Type      string          `json:"type"`
-	NotNull   bool            `json:"notnull,omitempty"`
-	Default   json.RawMessage `json:"default,omitempty"` // a value as FORMAT.md section 6.2 writes Any
-	Collation string          `json:"collation,omitempty"`
+	Name    string          `json:"name"`
+	Type    string          `json:"type"`
+	NotNull bool            `json:"notnull,omitempty"`
+	Default json.RawMessage `json:"default,omitempty"` // a value as FORMAT.md section 6.2 writes Any
+	Keyword string          `json:"keyword,omitempty"` // a default that is a word: CURRENT_TIMESTAMP, TRUE, ...
 }
 
 // A ForeignKey is a reference from columns of one native table to another.
@@ -166,7 +173,8 @@ func (m *Manifest) Check() error {
 }
 
 func (m *Manifest) encode() ([]byte, error) {
-	raw, err := json.Marshal(m)
+	// As encoding/json does, but with [] where a nil slice would give null.
+	raw, err := json2.Marshal(m, json1.DefaultOptionsV1(), json2.FormatNilSliceAsNull(false))
 	if err != nil || len(m.Unknown) == 0 {
 		return raw, err
 	}
@@ -185,11 +193,21 @@ func decodeManifest(raw []byte) (*Manifest, error) {
 	if err := decodeObject(raw, m); err != nil {
 		return nil, fmt.Errorf("manifest: %w: %w", ErrCorrupt, err)
 	}
-	if err := m.Check(); err != nil {
-		return nil, fmt.Errorf("manifest: %w: %w", ErrCorrupt, err)
-	}
 	all := map[string]json.RawMessage{}
 	if err := json.Unmarshal(raw, &all); err != nil {
+		return nil, fmt.Errorf("manifest: %w: %w", ErrCorrupt, err)
+	}
+	for _, name := range []string{"writer", "encoding", "source", "sections"} {
+		if all[name] == nil {
+			return nil, fmt.Errorf("manifest: %w: member %q is missing", ErrCorrupt, name)
+		}
+	}
+	for _, s := range m.Sections {
+		if s.Key == nil || s.Fields == nil {
+			return nil, fmt.Errorf("manifest: %w: section %q lacks its key or its fields", ErrCorrupt, s.Name)
+		}
+	}
+	if err := m.Check(); err != nil {
 		return nil, fmt.Errorf("manifest: %w: %w", ErrCorrupt, err)
 	}
 	for _, known := range []string{"writer", "created", "encoding", "source", "origin", "sections", "spaces", "options"} {
@@ -200,6 +218,16 @@ func decodeManifest(raw []byte) (*Manifest, error) {
 	}
 	return m, nil
 }
+
+// present refuses null for every member that is known, and otherwise leaves
+// the decoding to the package. Member names are compared byte by byte, which
+// encoding/json does not.
+var present = json2.WithUnmarshalers(json2.UnmarshalFromFunc(func(dec *jsontext.Decoder, _ any) error {
+	if dec.PeekKind() == 'n' {
+		return errors.New("null stands for an absent member")
+	}
+	return errors.ErrUnsupported
+}))
 
 // decodeObject decodes a JSON object of a control block: valid UTF-8, no
 // duplicate names, nesting bounded.
@@ -219,10 +247,10 @@ func decodeObject(raw []byte, into any) error {
 			break
 		}
 	}
-	if rest := bytes.TrimSpace(raw[dec.InputOffset():]); len(rest) != 0 {
+	if rest := bytes.TrimLeft(raw[dec.InputOffset():], " \t\r\n"); len(rest) != 0 {
 		return fmt.Errorf("text follows the JSON object")
 	}
-	return json.Unmarshal(raw, into)
+	return json2.Unmarshal(raw, into, present)
 }
 
 // A Loss is one entry of the loss ledger: what of a source an archive does not
@@ -269,15 +297,15 @@ func (e IndexEntry) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON implements json.Unmarshaler.
 func (e *IndexEntry) UnmarshalJSON(raw []byte) error {
 	parts := []any{&e.Section, &e.Sequence, &e.Records, &e.Offset, &e.Length, &e.Check}
-	var got []json.RawMessage
-	if err := json.Unmarshal(raw, &got); err != nil {
+	var got []jsontext.Value
+	if err := json2.Unmarshal(raw, &got); err != nil {
 		return err
 	}
 	if len(got) != len(parts) {
 		return fmt.Errorf("index entry has %d parts, want %d", len(got), len(parts))
 	}
 	for i := range parts {
-		if err := json.Unmarshal(got[i], parts[i]); err != nil {
+		if err := json2.Unmarshal(got[i], parts[i], present); err != nil {
 			return err
 		}
 	}

@@ -38,14 +38,15 @@ func (b *Batch) AppendNDJSON(dst []byte, row int) ([]byte, error) {
 		if dst, err = jsontext.AppendQuote(append(dst, ','), b.Section.Fields[i].Name); err != nil {
 			return nil, err
 		}
-		if dst, err = c.appendJSON(append(dst, ':'), row); err != nil {
+		if dst, err = c.AppendJSON(append(dst, ':'), row); err != nil {
 			return nil, fmt.Errorf("field %q: %w", b.Section.Fields[i].Name, err)
 		}
 	}
 	return append(dst, "}\n"...), nil
 }
 
-func (c *Column) appendJSON(dst []byte, row int) ([]byte, error) {
+// AppendJSON appends a non-null row in the form of FORMAT.md section 6.2.
+func (c *Column) AppendJSON(dst []byte, row int) ([]byte, error) {
 	switch c.Type {
 	case Bool:
 		return strconv.AppendBool(dst, c.Cells[row] == 1), nil
@@ -207,6 +208,16 @@ func ndjsonDecode(b *Batch, lines []byte, records int) error {
 	return nil
 }
 
+// AppendLine appends the record that AppendNDJSON wrote. A record that is
+// refused leaves the batch unfit for use.
+func (b *Batch) AppendLine(line []byte) error {
+	fields := make(map[string]int, len(b.Section.Fields))
+	for i, f := range b.Section.Fields {
+		fields[f.Name] = i
+	}
+	return b.decodeLine(bytes.TrimSuffix(line, []byte("\n")), fields)
+}
+
 func (b *Batch) decodeLine(line []byte, fields map[string]int) error {
 	l := newLineDecoder(line)
 	if err := l.expect('{'); err != nil {
@@ -219,6 +230,7 @@ func (b *Batch) decodeLine(line []byte, fields map[string]int) error {
 	if name, err = l.text(); err != nil || string(name) != b.Section.Name {
 		return fmt.Errorf("%q is not the chunk's section", name)
 	}
+	last := -1
 	for l.kind() == '"' {
 		if name, err = l.text(); err != nil {
 			return err
@@ -227,10 +239,11 @@ func (b *Batch) decodeLine(line []byte, fields map[string]int) error {
 		if !ok {
 			return fmt.Errorf("unknown member %q", name)
 		}
-		c := &b.Columns[i]
-		if c.rows != b.Rows {
-			return fmt.Errorf("member %q stands twice", name)
+		if i <= last {
+			return fmt.Errorf("member %q is not in the manifest's order", name)
 		}
+		last = i
+		c := &b.Columns[i]
 		if err := l.into(c); err != nil {
 			return fmt.Errorf("member %q: %w", name, err)
 		}
@@ -370,7 +383,7 @@ func (l *lineDecoder) time() (uint64, error) {
 		return 0, err
 	}
 	ns := t.UnixNano()
-	if !slices.Equal(appendTime(nil, ns)[1:1+len(text)], text) {
+	if want := appendTime(nil, ns); !bytes.Equal(want[1:len(want)-1], text) {
 		return 0, fmt.Errorf("%q is not the shortest RFC 3339 time in UTC within 64-bit nanoseconds", text)
 	}
 	return uint64(ns), nil

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -24,12 +26,17 @@ type ReaderOptions struct {
 	// Wanted says which sections' batches are yielded; nil wants all. The
 	// others are verified all the same.
 	Wanted func(section string) bool
+	// BadChunk, if not nil, is told of a chunk whose payload is damaged, and the
+	// reading goes on behind it. The last error of Batches then says that chunks
+	// were damaged.
+	BadChunk func(err error)
 }
 
 // A Reader reads one archive as a stream and verifies everything it reads.
 type Reader struct {
 	in       *bufio.Reader
-	offset   int64
+	offset   int64 // of the goroutine that fetches
+	progress atomic.Int64
 	opts     ReaderOptions
 	manifest *Manifest
 	flags    Flags
@@ -123,6 +130,7 @@ func (r *Reader) take(buf []byte, n int) ([]byte, error) {
 		got, err := io.ReadFull(r.in, buf[len(buf):len(buf)+part])
 		buf = buf[:len(buf)+got]
 		r.offset += int64(got)
+		r.progress.Store(r.offset)
 		if err != nil {
 			return nil, truncated(err)
 		}
@@ -200,7 +208,7 @@ func (r *Reader) End() *End { return r.end }
 func (r *Reader) Records() uint64 { return r.records }
 
 // Offset returns how many bytes of the archive have been read.
-func (r *Reader) Offset() int64 { return r.offset }
+func (r *Reader) Offset() int64 { return r.progress.Load() }
 
 // Digester returns the leaves of all records verified so far. It belongs to the
 // Reader and is released by Close.
@@ -240,11 +248,13 @@ func (r *Reader) Batches() iter.Seq2[*Batch, error] {
 			workers.Go(func() { r.work(jobs, &payloads) })
 		}
 		var index []IndexEntry
+		var end *End
 		var fetched error
+		bad := 0
 		go func() {
 			defer close(order)
 			defer close(jobs)
-			fetched = r.fetch(&index, &payloads, func(j *readJob) bool {
+			end, fetched = r.fetch(&index, &payloads, func(j *readJob) bool {
 				select {
 				case order <- j:
 					jobs <- j
@@ -264,8 +274,14 @@ func (r *Reader) Batches() iter.Seq2[*Batch, error] {
 		for j := range order {
 			<-j.done
 			if j.err != nil {
-				yield(nil, r.wrap(j.offset, int(j.h.block), j.h.section, j.err))
-				return
+				err := r.wrap(j.offset, int(j.h.block), j.h.section, j.err)
+				if r.opts.BadChunk == nil {
+					yield(nil, err)
+					return
+				}
+				r.opts.BadChunk(err)
+				bad++
+				continue
 			}
 			r.records += uint64(j.h.records)
 			if err := r.digester.Add(j.section.Name, j.leaves); err != nil {
@@ -280,34 +296,40 @@ func (r *Reader) Batches() iter.Seq2[*Batch, error] {
 				return
 			}
 		}
-		if fetched == nil {
-			fetched = r.checkEnd(index)
+		switch {
+		case fetched == nil && bad == 0:
+			fetched = r.checkEnd(end, index)
+		case fetched == nil:
+			fetched = fmt.Errorf("%w: %d damaged chunks", ErrCorrupt, bad)
 		}
 		if fetched != nil {
-			r.end = nil
 			yield(nil, fetched)
+			return
 		}
+		r.end = end
 	}
 }
 
-// fetch reads block after block up to the trailer and hands out the chunks.
-func (r *Reader) fetch(index *[]IndexEntry, payloads *sync.Pool, hand func(*readJob) bool) error {
+// fetch reads block after block up to the trailer and hands out the chunks. It
+// returns the end block, which nobody has compared with the chunks.
+func (r *Reader) fetch(index *[]IndexEntry, payloads *sync.Pool, hand func(*readJob) bool) (*End, error) {
 	sequence := map[string]uint32{}
 	for {
 		start := r.offset
 		h, err := r.header()
 		if err != nil {
-			return r.wrap(start, int(r.block), "", err)
+			return nil, r.wrap(start, int(r.block), "", err)
 		}
 		switch h.kind {
 		case kindEnd:
-			if err := r.readEnd(h, start); err != nil {
-				return r.wrap(start, int(h.block), "", err)
+			end, err := r.readEnd(h, start)
+			if err != nil {
+				return nil, r.wrap(start, int(h.block), "", err)
 			}
-			return nil
+			return end, nil
 		case kindChunk:
 		default:
-			return r.wrap(start, int(h.block), "", fmt.Errorf("%w: unknown block kind %q", ErrCorrupt, h.kind))
+			return nil, r.wrap(start, int(h.block), "", fmt.Errorf("%w: unknown block kind %q", ErrCorrupt, h.kind))
 		}
 		j := &readJob{h: h, offset: start, section: r.manifest.Section(h.section), done: make(chan struct{})}
 		switch {
@@ -317,21 +339,23 @@ func (r *Reader) fetch(index *[]IndexEntry, payloads *sync.Pool, hand func(*read
 			err = fmt.Errorf("%w: chunk has encoding %d, the manifest says %s", ErrCorrupt, h.encoding, r.manifest.Encoding)
 		case h.sequence != sequence[h.section]:
 			err = fmt.Errorf("%w: chunk %d of the section stands where %d is expected", ErrCorrupt, h.sequence, sequence[h.section])
+		case uint64(h.records)*uint64(len(j.section.Fields)) > MaxCells:
+			err = &LimitError{What: "cells of a chunk", Got: uint64(h.records) * uint64(len(j.section.Fields)), Max: MaxCells}
 		default:
 			err = h.checkSize(r.opts.MaxChunk)
 		}
 		if err != nil {
-			return r.wrap(start, int(h.block), h.section, err)
+			return nil, r.wrap(start, int(h.block), h.section, err)
 		}
 		sequence[h.section]++
 		j.wanted = r.opts.Wanted == nil || r.opts.Wanted(h.section)
 		buf, _ := payloads.Get().([]byte)
 		if j.payload, err = r.take(buf, int(h.payload)); err != nil {
-			return r.wrap(start, int(h.block), h.section, err)
+			return nil, r.wrap(start, int(h.block), h.section, err)
 		}
 		*index = append(*index, IndexEntry{h.section, h.sequence, h.records, start, r.offset - start, h.check})
 		if !hand(j) {
-			return nil
+			return nil, errors.New("read archive: stopped early")
 		}
 	}
 }
@@ -385,62 +409,61 @@ func decodeChunk(h *header, s *Section, payload []byte, dec *zstd.Decoder) (*Bat
 
 // readEnd reads the end block's payload and the trailer, and makes sure that
 // nothing follows.
-func (r *Reader) readEnd(h header, start int64) error {
+func (r *Reader) readEnd(h header, start int64) (*End, error) {
 	raw, err := r.control(h)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	end := new(End)
+	end := &End{Records: math.MaxUint64} // refused when it is absent
 	if err := decodeObject(raw, end); err != nil {
-		return fmt.Errorf("end block: %w: %w", ErrCorrupt, err)
+		return nil, fmt.Errorf("end block: %w: %w", ErrCorrupt, err)
+	}
+	if end.Sections == nil || end.Losses == nil || end.Index == nil {
+		return nil, fmt.Errorf("end block: %w: a member is missing", ErrCorrupt)
 	}
 	if !end.Complete {
-		return fmt.Errorf("end block: %w: it does not say complete", ErrCorrupt)
+		return nil, fmt.Errorf("end block: %w: it does not say complete", ErrCorrupt)
 	}
 	end.Root = h.check
 	want := encodeTrailer(uint64(start), end.Root)
 	got, err := r.take(nil, len(want))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !bytes.Equal(got, want) {
-		return fmt.Errorf("trailer: %w: it does not say what the archive is", ErrCorrupt)
+		return nil, fmt.Errorf("trailer: %w: it does not say what the archive is", ErrCorrupt)
 	}
 	if _, err := r.in.ReadByte(); err == nil {
-		return fmt.Errorf("%w: bytes follow the trailer", ErrCorrupt)
+		return nil, fmt.Errorf("%w: bytes follow the trailer", ErrCorrupt)
 	} else if !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read archive: %w", err)
+		return nil, fmt.Errorf("read archive: %w", err)
 	}
 	end.Bytes = r.offset
-	r.end = end
-	return nil
+	return end, nil
 }
 
 // checkEnd compares the end block with what was read.
-func (r *Reader) checkEnd(index []IndexEntry) error {
-	if r.end == nil {
-		return errors.New("read archive: stopped early")
-	}
+func (r *Reader) checkEnd(end *End, index []IndexEntry) error {
 	sections, content, err := r.digester.Sum()
 	if err != nil {
 		return err
 	}
 	var what string
 	switch {
-	case r.end.Records != r.records:
-		what = fmt.Sprintf("it counts %d records, the chunks hold %d", r.end.Records, r.records)
-	case !slices.Equal(r.end.Index, index):
+	case end.Records != r.records:
+		what = fmt.Sprintf("it counts %d records, the chunks hold %d", end.Records, r.records)
+	case !slices.Equal(end.Index, index):
 		what = "its index is not that of the chunks"
-	case !slices.Equal(r.end.Sections, sections):
+	case !slices.Equal(end.Sections, sections):
 		what = "its section digests are not those of the records"
-		for i := range min(len(sections), len(r.end.Sections)) {
-			if sections[i] != r.end.Sections[i] {
-				what = fmt.Sprintf("section %q: it says %s, the records give %s", sections[i].Name, r.end.Sections[i].Digest, sections[i].Digest)
+		for i := range min(len(sections), len(end.Sections)) {
+			if sections[i] != end.Sections[i] {
+				what = fmt.Sprintf("section %q: it says %s, the records give %s", sections[i].Name, end.Sections[i].Digest, sections[i].Digest)
 				break
 			}
 		}
-	case r.end.Content != content:
-		what = fmt.Sprintf("content digest: it says %s, the records give %s", r.end.Content, content)
+	case end.Content != content:
+		what = fmt.Sprintf("content digest: it says %s, the records give %s", end.Content, content)
 	default:
 		return nil
 	}

@@ -126,7 +126,8 @@ func (s *Section) Check() error {
 	}
 	for _, f := range s.Fields {
 		for k := 0; f.Type == Vector && k < planes; k++ {
-			if name := fmt.Sprintf("%s.%d", f.Name, k); seen[name] {
+			name := fmt.Sprintf("%s.%d", f.Name, k)
+			if i := s.Field(name); seen[name] && s.Fields[i].Type != Vector {
 				return fmt.Errorf("section %q has a field %q beside the vector %q", s.Name, name, f.Name)
 			}
 		}
@@ -168,6 +169,7 @@ const (
 	MaxControl    = 64 << 20 // bytes of a manifest or end block
 	MaxChunk      = 64 << 20 // decompressed bytes of a chunk
 	MaxRecords    = 1 << 20  // records in a chunk
+	MaxCells      = 16 << 20 // records in a chunk by fields of its section
 	MaxSections   = 4096     // sections of an archive
 	MaxFields     = 4096     // fields of a section
 	MaxName       = 1 << 10  // bytes of a name

@@ -68,6 +68,24 @@ type WriterOptions struct {
 	Workers int    // goroutines that encode and compress; default: one a core
 	TempDir string // for leaves that do not fit in memory; default: the system's
 	Flags   Flags  // compatible flags carried over from an archive that is rewritten
+	// Guide, if not nil, says that WriteGuide has written the guide already.
+	Guide *GuideFrame
+}
+
+// A GuideFrame is a guide that WriteGuide has written.
+type GuideFrame struct {
+	size  int64
+	check Hash
+}
+
+// WriteGuide writes the first frame of an archive ahead of NewWriter, so that a
+// stream starts before its manifest is known.
+func WriteGuide(out io.Writer, flags Flags) (*GuideFrame, error) {
+	frame, check := encodeGuide(flags, guide)
+	if _, err := out.Write(frame); err != nil {
+		return nil, fmt.Errorf("write archive: %w", err)
+	}
+	return &GuideFrame{int64(len(frame)), check}, nil
 }
 
 // A Writer writes one archive as a stream. It never seeks. Close must be the
@@ -122,11 +140,13 @@ func NewWriter(out io.Writer, m *Manifest, opts WriterOptions) (*Writer, error) 
 		done:  make(chan struct{}), sequence: map[string]uint32{},
 		digester: NewDigester(opts.TempDir),
 	}
-	frame, check := encodeGuide(opts.Flags, guide)
-	w.previous = check
-	if err := w.emit(frame); err != nil {
-		return nil, err
+	if opts.Guide == nil {
+		var err error
+		if opts.Guide, err = WriteGuide(out, opts.Flags); err != nil {
+			return nil, err
+		}
 	}
+	w.previous, w.offset = opts.Guide.check, opts.Guide.size
 	raw, err := m.encode()
 	if err != nil {
 		return nil, fmt.Errorf("encode manifest: %w", err)
@@ -207,7 +227,7 @@ func (w *Writer) Write(b *Batch) error {
 		b.Release()
 		return nil
 	}
-	if b.Rows > MaxRecords || b.Rows > 1 && b.Size() > chunkRoom {
+	if b.Rows > MaxRecords || b.Rows > 1 && (b.Size() > chunkRoom || b.Rows*len(b.Section.Fields) > MaxCells) {
 		return w.halve(b)
 	}
 	j := &writeJob{batch: b, section: b.Section.Name, records: b.Rows, done: make(chan struct{})}

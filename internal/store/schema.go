@@ -18,6 +18,8 @@ type Schema struct {
 	// Objects are indexes, virtual tables, triggers and views, in creation
 	// order. All of them are derived: created after the rows are loaded.
 	Objects []ObjectDef
+	// Seeds are statements that write the rows with which the product starts.
+	Seeds []Statement
 	// Rebuild are statements that fill derived objects after a load, for
 	// example a full-text index.
 	Rebuild []Statement
@@ -53,6 +55,8 @@ type ObjectDef struct {
 type Statement struct {
 	SQL          string
 	Since, Until int
+	// Object, if set, is a table that must exist for the statement to make sense.
+	Object string
 }
 
 func holds(version, since, until int) bool {
@@ -61,7 +65,7 @@ func holds(version, since, until int) bool {
 
 // At returns the schema with just what holds at one version.
 func (s *Schema) At(version int) *Schema {
-	out := &Schema{Pragmas: statementsAt(s.Pragmas, version), Rebuild: statementsAt(s.Rebuild, version)}
+	out := &Schema{Pragmas: statementsAt(s.Pragmas, version), Rebuild: statementsAt(s.Rebuild, version), Seeds: statementsAt(s.Seeds, version)}
 	for _, t := range s.Tables {
 		if !holds(version, t.Since, t.Until) {
 			continue

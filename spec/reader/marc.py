@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Callable, Iterable, Optional
 
 from marc_arrow import arrow_rows
-from marc_values import (MAX_BLOCK, MAX_ENTRIES, MAX_GUIDE, MAX_NAME, MAX_PAYLOAD, MAX_RECORDS, MAX_WINDOW, MIB, TYPES, BadValue, Cursor,
+from marc_values import (MAX_BLOCK, MAX_CELLS, MAX_ENTRIES, MAX_GUIDE, MAX_NAME, MAX_PAYLOAD, MAX_RECORDS, MAX_WINDOW, MIB, TYPES, BadValue, Cursor,
                          Fail, Number, Row, check_name, from_json, is_utf8, member, quote, sha256, strict_json, to_json, u16, u32)
 
 SKIPPABLE = 0x184D2A5D
@@ -252,6 +252,16 @@ def merkle_root(leaves: Iterable[bytes]) -> bytes:
     return stack[0]
 
 
+def members_of(obj: Any, kinds: dict[str, type], cls: str) -> None:
+    """An object whose members, where they are present, have these types; every number in it is an integer."""
+    if not isinstance(obj, dict):
+        raise Fail(cls, "a value is not an object")
+    for name, kind in kinds.items():
+        value = member(obj, name, kind, cls, optional=True)
+        if isinstance(value, Number) and not value.is_int:
+            raise Fail(cls, f"member {name!r} is not an integer")
+
+
 def parse_manifest(obj: dict[str, Any]) -> tuple[int, dict[str, Section]]:
     """The encoding of the chunks and the sections, in the manifest's order. Unknown members are ignored."""
     cls = "manifest"
@@ -260,9 +270,15 @@ def parse_manifest(obj: dict[str, Any]) -> tuple[int, dict[str, Section]]:
         member(obj, name, kind, cls, optional)
     if obj["encoding"] not in ENCODINGS:
         raise Fail(cls, "the encoding is neither arrow nor ndjson")
+    for store in (obj["source"], obj.get("origin", {})):
+        for name in ("engine", "layout", "version"):
+            member(store, name, str, cls, optional=True)
+    for table in member(obj.get("origin", {}), "tables", list, cls, optional=True) or []:
+        members_of(table, {"name": str, "columns": list}, cls)
+        for column in table.get("columns", []):
+            members_of(column, {"name": str, "type": str, "notnull": bool, "keyword": str}, cls)
     for space in obj.get("spaces", []):
-        if not isinstance(space, dict) or "id" not in space:
-            raise Fail(cls, "an embedding space is not an object with an id")
+        members_of(space, {"id": str, "model": str, "provider": str, "dimension": Number, "element": str, "normalized": bool, "hash": str}, cls)
     if not all(isinstance(value, str) for value in obj.get("options", {}).values()):
         raise Fail(cls, "an option is not a string")
     sections: dict[str, Section] = {}
@@ -294,13 +310,15 @@ def parse_section(item: dict[str, Any]) -> Section:
         field_name, kind = member(entry, "name", str, cls), member(entry, "type", str, cls)
         check_name(field_name, cls)
         member(entry, "note", str, cls, optional=True)
-        if kind not in TYPES or field_name in fields:
-            raise Fail(cls, "a field has an unknown type or stands twice")
+        if kind not in TYPES or field_name in fields or field_name == "$section":
+            raise Fail(cls, "a field has an unknown type, stands twice or has a name that is taken")
         fields[field_name] = kind
+    if any(fields.get(f"{field_name}.{k}", "vector") != "vector" for field_name, kind in fields.items() if kind == "vector" for k in range(4)):
+        raise Fail(cls, "a field has the name of a column of a vector")
     positions = {field_name: i for i, field_name in enumerate(fields)}
     key = member(item, "key", list, cls)
-    if not all(isinstance(part, str) and part in positions for part in key):
-        raise Fail(cls, "a key names what is not a field of its section")
+    if not all(isinstance(part, str) and part in positions for part in key) or len(set(key)) != len(key):
+        raise Fail(cls, "a key names what is not a field of its section, or a field twice")
     return Section(name, [positions[part] for part in key], list(fields.items()))
 
 
@@ -372,6 +390,8 @@ def read_archive(file: BinaryIO, reading: Reading, emit: Callable[[Section, Row]
         section = sections.get(header.name)
         if section is None or header.encoding != encoding:
             raise Fail("header", "a chunk has a section or an encoding that the manifest does not name")
+        if header.records * len(section.fields) > MAX_CELLS:
+            raise Fail("limit", f"block {len(index) + 1} has too many records for the fields of its section")
         if header.sequence != section.chunks:
             raise Fail("chain", f"chunk {header.sequence} of {header.name!r} stands where {section.chunks} should")
         payload = read_payload(source, header)
@@ -428,12 +448,7 @@ def check_end(obj: dict[str, Any], reading: Reading, index: list[list[Any]]) -> 
         if json.dumps(said, default=str) != json.dumps(read):
             raise Fail("end", f"{what} of the end block is not what the archive holds")
     for loss in member(obj, "losses", list, "end"):
-        if not isinstance(loss, dict):
-            raise Fail("end", "an entry of the loss ledger is not an object")
-        for name, kind in (("code", str), ("where", str), ("count", Number), ("reason", str), ("accepted", bool)):
-            member(loss, name, kind, "end")
-        if not loss["count"].is_int:
-            raise Fail("end", "an entry of the loss ledger has a count that is not an integer")
+        members_of(loss, {"code": str, "where": str, "count": Number, "reason": str, "accepted": bool}, "end")
 
 
 # ---------------------------------------------------------------- Command line

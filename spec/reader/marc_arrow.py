@@ -94,6 +94,8 @@ def arrow_message(data: bytes, pos: int, kind: int) -> tuple[Table, int, int]:
     message.absent(None, 4)
     if body < 0 or body % 8 or body > len(data) - start:
         raise Fail("arrow", "an Arrow message has a bad body length")
+    if kind == SCHEMA and body:
+        raise Fail("arrow", "the schema message has a body")
     return message.table(2), start, start + body
 
 
@@ -117,7 +119,7 @@ class Batch:
     """The record batch: its nodes and buffers are handed out in the order of the schema."""
 
     def __init__(self, table: Table, body: bytes, rows: int) -> None:
-        self.body, self.rows = body, rows
+        self.body, self.rows, self.used = body, rows, 0
         self.nodes, self.buffers = table.structs(1), table.structs(2)
         self.nodes.reverse()
         self.buffers.reverse()
@@ -129,22 +131,28 @@ class Batch:
         offset, length = self.buffers.pop() if self.buffers else (0, -1)
         if min(offset, length) < 0 or offset % 8 or offset + length > len(self.body) or length < need:
             raise Fail("arrow", "an Arrow buffer is missing, too short or outside the body")
+        if length:
+            if offset < self.used:
+                raise Fail("arrow", "Arrow buffers overlap or are not in the order of their columns")
+            self.used = offset + length
         return self.body[offset:offset + length]
 
     def node(self, rows: Optional[int]) -> tuple[int, list[bool]]:
         """Length of the next array, and for each element whether it is there."""
         length, nulls = self.nodes.pop() if self.nodes else (-1, 0)
-        if length < 0 or length > len(self.body) // 4 and rows is None or rows not in (None, length):
+        if length < 0 or length > len(self.body) // 4 and rows is None or rows not in (None, length) or rows is None and nulls:
             raise Fail("arrow", "an Arrow array is missing or has another length than the batch")
         valid = self.buffer()
-        if not valid and not nulls:
+        if not nulls:
             return length, [True] * length
         bits = unpack_bits(valid, length)
         if bits.count(False) != nulls:
             raise Fail("arrow", "an Arrow array has another number of nulls than it says")
         return length, bits
 
-    def offsets(self, length: int) -> tuple[int, ...]:
+    def offsets(self, there: list[bool]) -> tuple[int, ...]:
+        """The offsets of an array; a null slot spans nothing."""
+        length = len(there)
         data = self.buffer()
         if not data and not length:
             return (0,)
@@ -153,12 +161,14 @@ class Batch:
         found = struct.unpack_from(f"<{length + 1}i", data)
         if found[0] != 0 or any(a > b for a, b in zip(found, found[1:])):
             raise Fail("arrow", "Arrow offsets do not start at 0 or do not ascend")
+        if any(a != b and not ok for ok, a, b in zip(there, found, found[1:])):
+            raise Fail("arrow", "a null of an Arrow array spans bytes or items")
         return found
 
     def binary(self, rows: Optional[int]) -> Row:
-        """A Utf8 or Binary array."""
+        """A Utf8 or Binary array; rows is None for the child of a list, which has a length of its own and no nulls."""
         length, there = self.node(rows)
-        offsets = self.offsets(length)
+        offsets = self.offsets(there)
         data = self.buffer(need=offsets[-1])
         return [data[offsets[i]:offsets[i + 1]] if there[i] else None for i in range(length)]
 
@@ -173,10 +183,10 @@ class Batch:
             return [None if value is None else encode(value) for value in self.binary(self.rows)]
         _, there = self.node(self.rows)
         if kind == "list":
-            offsets = self.offsets(self.rows)
+            offsets = self.offsets(there)
             items = self.binary(None)
-            if offsets[-1] > len(items) or None in items:
-                raise Fail("arrow", "an Arrow list ends outside its elements or holds a null")
+            if offsets[-1] != len(items):
+                raise Fail("arrow", "the elements of an Arrow list are not as many as its offsets say")
             return [list_value([check_utf8(item or b"") for item in items[a:b]]) if ok else None
                     for ok, a, b in zip(there, offsets, offsets[1:])]
         if kind == "bool":

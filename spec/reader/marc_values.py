@@ -15,9 +15,10 @@ TYPES = ("text", "json", "bytes", "int", "float", "bool", "time", "list", "vecto
 
 # Section 9.
 MIB = 1 << 20
-MAX_GUIDE, MAX_BLOCK, MAX_RECORDS, MAX_ENTRIES, MAX_NAME, MAX_NESTING = 65536, 64 * MIB, 1048576, 4096, 1024, 64
-MAX_PAYLOAD = MAX_BLOCK + MIB  # what zstd makes of 64 MiB that do not compress, and room
-MAX_WINDOW = 8 * MIB
+MAX_GUIDE, MAX_BLOCK, MAX_PAYLOAD, MAX_ENTRIES, MAX_NAME, MAX_NESTING = 65536, 64 * MIB, 65 * MIB, 4096, 1024, 64
+MAX_RECORDS, MAX_CELLS = 1048576, 16777216
+MAX_WINDOW = 8 * MIB  # section 6
+MAX_JSON_NESTING = 10000  # of a value of type json (4.1)
 
 Row = list[Optional[bytes]]  # one value of section 5.1, tag included, for each field of the section; None is null
 
@@ -151,11 +152,12 @@ def strict_json(data: bytes, cls: str) -> dict[str, Any]:
 
 
 def check_json_text(data: bytes) -> bytes:
-    """A value of type json: UTF-8 text that is one JSON value; neither its names nor its nesting are looked at (4.1)."""
+    """A value of type json: UTF-8 text that is one JSON value; its names are not looked at (4.1)."""
     try:
         text = data.decode()
         if data.count(b"[") + data.count(b"{") > MAX_NESTING:
-            json_depth(text)
+            if json_depth(text) > MAX_JSON_NESTING:
+                raise BadValue("a json value is nested deeper than 10 000")
         else:
             LOOSE.decode(text)
     except ValueError:
@@ -185,7 +187,7 @@ def check_name(name: str, cls: str) -> bytes:
 # ---------------------------------------------------------------- Values (sections 5.1 and 6.2)
 
 EPOCH = datetime.datetime(1970, 1, 1)
-TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?Z")
+TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{0,8}[1-9]))?Z")
 HEX16 = re.compile(r"[0-9a-f]{16}")
 
 
@@ -334,7 +336,7 @@ def from_json(kind: str, value: Any) -> bytes:
     if kind in ("text", "json") and isinstance(value, str):
         data = value.encode()
         return sized(4, data) if kind == "text" else sized(5, check_json_text(data))
-    if kind == "int" and isinstance(value, Number) and value.is_int:
+    if kind == "int" and isinstance(value, Number) and value.is_int and value.text != "-0":
         return int_value(2, int(value.text) if len(value.text) < 32 else 1 << 64)
     if kind == "float" and isinstance(value, Number):
         return float_from_json(value)

@@ -383,9 +383,9 @@ class Good(unittest.TestCase):
     def test_forms_of_numbers_and_strings(self) -> None:
         for kind, text, value in (("float", "1.50e0", f(1.5)), ("float", "-0", f(-0.0)), ("float", "-0.0e9", f(-0.0)), ("float", "1e-999", f(0)),
                                   ("int", "9223372036854775807", i((1 << 63) - 1)), ("text", r'"\u0061\/\ud83d\ude00"', t("a/😀")),
-                                  ("time", '"1970-01-01T00:00:01.50Z"', b"\7" + struct.pack("<q", 1500000000)), ("any", '{"f":1}', f(1)),
+                                  ("time", '"1970-01-01T00:00:01.5Z"', b"\7" + struct.pack("<q", 1500000000)), ("any", '{"f":1}', f(1)),
                                   ("map", '{"b":1,"a":null}', mapped(a=b"\0", b=i(1))),
-                                  ("json", json.dumps("[" * 5000 + "]" * 5000), marc_values.sized(5, b"[" * 5000 + b"]" * 5000))):
+                                  ("json", json.dumps("[" * 10000 + "]" * 10000), marc_values.sized(5, b"[" * 10000 + b"]" * 10000))):
             result = read(one(kind, value, f'{{"$section":"s", "x" : {text} }}\n'.encode()))
             self.assertTrue(result["ok"], (kind, text[:50], result))
 
@@ -471,7 +471,10 @@ class Damage(unittest.TestCase):
         for cls, change in (("manifest", {"writer": 1}), ("manifest", {"encoding": "csv"}), ("manifest", {"source": None}), ("manifest", {"origin": []}),
                             ("manifest", {"sections": [section, section]}), ("manifest", {"sections": [{**section, "key": ["x"]}]}),
                             ("manifest", {"sections": [{**section, "fields": [field, field]}]}), ("manifest", {"sections": [{"name": "s"}]}),
-                            ("manifest", {"sections": [{**section, "fields": [{"name": "k", "type": "null"}]}]}), ("manifest", {"spaces": [{}]}),
+                            ("manifest", {"sections": [{**section, "fields": [{"name": "k", "type": "null"}]}]}), ("manifest", {"spaces": [1]}), ("manifest", {"spaces": [{"id": None}]}),
+                            ("manifest", {"created": None}), ("manifest", {"sections": [{**section, "key": ["k", "k"]}]}), ("manifest", {"origin": {"tables": [{"columns": 1}]}}),
+                            ("manifest", {"sections": [{**section, "fields": [field, {"name": "$section", "type": "int"}]}]}),
+                            ("manifest", {"sections": [{**section, "fields": [field, {"name": "v", "type": "vector"}, {"name": "v.3", "type": "int"}]}]}),
                             ("manifest", {"sections": [{**section, "name": "a\0"}]}), ("manifest", {"options": {"a": 1}}),
                             ("limit", {"sections": [{**section, "name": "a" * 1025}]}), ("limit", {"sections": [{**section, "fields": many}]}),
                             ("limit", {"sections": [{"name": str(n), "key": [], "fields": []} for n in range(4097)]}), ("limit", {"deep": nested(65)})):
@@ -511,15 +514,15 @@ class Damage(unittest.TestCase):
         writer.chunk("s", [[i(1), i(2)]], b'{"$section":"s","b":2,"a":1}\n')
         self.fails("ndjson", writer.finish())
         for kind, values in {
-                "text": ["1", "{}"], "json": ['"{"', '""', '"1 2"', '"NaN"', "1", '"' + "[" * 70 + "]" * 69 + '"', '"\ufeff1"'],
+                "text": ["1", "{}"], "json": ['"{"', '""', '"1 2"', '"NaN"', "1", '"' + "[" * 70 + "]" * 69 + '"', '"' + "[" * 10001 + "]" * 10001 + '"', '"\ufeff1"'],
                 "bytes": ['"AA=="', '{"b":"AA"}', '{"b":"AB=="}', '{"b":"A_=="}', '{"b":"AA==\\n"}', '{"b":"","c":1}', "{}", '{"f":1}'],
-                "int": ["1.0", "1e0", "9223372036854775808", "-9223372036854775809", '"1"', "true", "1" + "0" * 5000],
+                "int": ["-0", "1.0", "1e0", "9223372036854775808", "-9223372036854775809", '"1"', "true", "1" + "0" * 5000],
                 "float": ['{"f":1}', "1e999", '{"f":"7FF0000000000000"}', '{"f":"3ff0000000000000"}', '{"f":"7ff000000000000"}', '"1"'],
                 "bool": ["1", '"true"'], "list": ["[1]", "{}", "[null]"], "vector": ['"AAA="', '"AAAAAA"', "[]"],
-                "time": ['"1970-01-01T00:00:00"', '"1970-01-01T00:00:00.Z"', '"1970-01-01T00:00:00.0000000000Z"', '"1970-02-29T00:00:00Z"',
+                "time": ['"1970-01-01T00:00:00"', '"1970-01-01T00:00:01.50Z"', '"1970-01-01T00:00:00.0Z"', '"1970-01-01T00:00:00.Z"', '"1970-01-01T00:00:00.0000000000Z"', '"1970-02-29T00:00:00Z"',
                          '"1970-01-01T00:00:60Z"', '"2262-04-11T23:47:16.854775808Z"', '"1970-01-01t00:00:00z"', '"1970-01-01T00:00:00+00:00"', "0",
                          '"0000-01-01T00:00:00Z"', '"1970-01-01T24:00:00Z"'],
-                "any": ["null", "1.5", "{}", '{"t":"QQ=="}', '{"f":"3ff0000000000000"}', '{"x":1}', '{"b":"","f":1}', "[]", '{"l":[1]}', '{"j":"}"}'],
+                "any": ["-0", "null", "1.5", "{}", '{"t":"QQ=="}', '{"f":"3ff0000000000000"}', '{"x":1}', '{"b":"","f":1}', "[]", '{"l":[1]}', '{"j":"}"}'],
                 "map": ["{}", "null", '{"":1}', '{"a":{"b":{"c":1}}}', '{"a\\u0000":1}', '{"' + "a" * 1025 + '":1}', "[]"]}.items():
             for value in values:
                 with self.subTest(kind=kind, value=value[:40]):
@@ -556,6 +559,7 @@ class Damage(unittest.TestCase):
                      stream(lambda body: body.buffers.append((0, 0))), stream(lambda body: body.nodes.__setitem__(0, (1, 1))),
                      stream(lambda body: body.nodes.__setitem__(0, (2, 0))), stream(lambda body: body.buffers.__setitem__(1, (0, 4))),
                      stream(lambda body: body.buffers.__setitem__(2, (1 << 62, 8))), stream(lambda body: body.buffers.__setitem__(2, (-8, 8))),
+                     stream(lambda body: body.buffers.__setitem__(4, body.buffers[1])), message(1, schema, bytes(8)) + tail,
                      good[:-8], good + b"\0" * 8, good[:-8] + tail, head + good, tail, head + good[-8:], b"",
                      message(1, schema, version=3) + tail, message(3, schema) + tail,
                      message(1, table(("h", 1), vector([arrow_field(f"v.{k}", "bytes") for k in range(4)]))) + tail,
@@ -568,7 +572,7 @@ class Damage(unittest.TestCase):
 
     def test_end_and_trailer(self) -> None:
         for change in ({"complete": False}, {"complete": 1}, {"records": 3}, {"records": "2"}, {"records": 2.0}, {"sections": []}, {"content": "00" * 32},
-                       {"index": []}, {"losses": None}, {"losses": [{}]}, {"index": None}):
+                       {"index": []}, {"losses": None}, {"losses": [1]}, {"losses": [{"count": 1.5}]}, {"losses": [{"code": None}]}, {"index": None}):
             self.fails("end", small(end=lambda obj, change=change: {**obj, **change}).finish(), 2)
         for n, value in enumerate(("t", 1, 1, 0, 0, "00" * 32)):
             self.fails("end", small(end=lambda obj: (obj["index"][0].__setitem__(n, value), obj)[1]).finish(), 2)

@@ -1,0 +1,130 @@
+package exporter
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// These aliases let a package outside of memarc implement a Source.
+type (
+	// Source reads one store under one snapshot.
+	Source = store.Source
+	// Description is what a source holds.
+	Description = store.Description
+	// Selection narrows what is read.
+	Selection = store.Selection
+	// Item is one part of what a store holds.
+	Item = store.Item
+	// Fate is what becomes of an item.
+	Fate = store.Fate
+)
+
+// Options are the choices of an export; the zero value is recommended.
+type Options struct {
+	Encoding   format.Encoding // default Arrow
+	Level      format.Level
+	Workers    int    // goroutines that compress; default one a core
+	TempDir    string // for leaves that do not fit in memory
+	Writer     string // name and version of the program
+	Created    string // RFC 3339; empty for none, which keeps archives reproducible
+	Filter     Filter
+	AcceptLoss []string // codes of losses that are accepted; "all" for every one
+	// Progress, if not nil, is called after each batch.
+	Progress func(Progress)
+}
+
+// Progress says how far an export is. Total is an estimate in records; Bytes are
+// bytes of the archive.
+type Progress struct {
+	Records, Total int64
+}
+
+// Count says how many records of a section were read and written.
+type Count struct{ Read, Written uint64 }
+
+// A Report is what an export did.
+type Report struct {
+	Source   format.StoreID
+	Sections map[string]Count
+	Losses   []format.Loss
+	End      *format.End
+}
+
+// Unaccepted returns the losses that were not accepted.
+func (r *Report) Unaccepted() []format.Loss { return Unaccepted(r.Losses) }
+
+// Unaccepted returns the losses that were not accepted.
+func Unaccepted(losses []format.Loss) []format.Loss {
+	return slices.DeleteFunc(slices.Clone(losses), func(l format.Loss) bool { return l.Accepted })
+}
+
+// Accept marks losses whose code is among codes as accepted; "all" accepts every
+// one.
+func Accept(losses []format.Loss, codes []string) {
+	for i := range losses {
+		if slices.Contains(codes, losses[i].Code) || slices.Contains(codes, "all") {
+			losses[i].Accepted = true
+		}
+	}
+}
+
+// Export writes everything that the source holds, or what the filter selects, as
+// one archive.
+func Export(ctx context.Context, src Source, out io.Writer, o Options) (*Report, error) {
+	if o.Encoding == 0 {
+		o.Encoding = format.Arrow
+	}
+	opts := format.WriterOptions{Level: o.Level, Workers: o.Workers, TempDir: o.TempDir}
+	// The guide leaves before the store is counted, so that a pipe starts at once.
+	guide, err := format.WriteGuide(out, opts.Flags)
+	if err != nil {
+		return nil, err
+	}
+	opts.Guide = guide
+	d, err := src.Describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := newFilter(o.Filter)
+	m := &format.Manifest{
+		Writer: o.Writer, Created: o.Created, Encoding: o.Encoding, Source: d.ID, Origin: d.Origin,
+		Sections: f.sections(d.Sections), Spaces: d.Spaces, Options: o.Filter.options(),
+	}
+	w, err := format.NewWriter(out, m, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Abort()
+	report := &Report{Source: d.ID, Sections: map[string]Count{}}
+	done := Progress{Total: d.Records()}
+	for b, err := range src.Read(ctx, f.selection(m.Sections)) {
+		if err != nil {
+			return nil, err
+		}
+		if err := ctx.Err(); err != nil {
+			b.Release()
+			return nil, fmt.Errorf("export: %w", context.Cause(ctx))
+		}
+		name, read := b.Section.Name, b.Rows
+		b = f.apply(b)
+		count := report.Sections[name]
+		count.Read += uint64(read)
+		count.Written += uint64(b.Rows)
+		report.Sections[name] = count
+		if err := w.Write(b); err != nil {
+			return nil, err
+		}
+		if done.Records += int64(read); o.Progress != nil {
+			o.Progress(done)
+		}
+	}
+	report.Losses = slices.Concat(d.Losses, src.Losses(), f.losses(d))
+	Accept(report.Losses, o.AcceptLoss)
+	report.End, err = w.Close(report.Losses)
+	return report, err
+}

@@ -1,0 +1,283 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// A Target is a database opened for writing: a new file under a temporary name,
+// or an existing one inside one transaction.
+type Target struct {
+	DB
+	final     string // path that Commit makes visible
+	temporary string // "" where the file existed before
+	replace   bool   // an empty file stands at final
+}
+
+var _ store.Target = (*Target)(nil)
+
+// temporaryMark is part of the name of every file that is being built.
+const temporaryMark = ".memarc-"
+
+// OpenTarget opens the database at path for writing, or prepares a new one.
+func OpenTarget(ctx context.Context, path string) (*Target, error) {
+	extensions()
+	t := &Target{DB: DB{name: path}, final: path}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = t.create(ctx)
+	case err != nil:
+		return nil, fmt.Errorf("open %q: %w", path, err)
+	case info.Mode().IsRegular() && info.Size() == 0:
+		t.replace = true
+		err = t.create(ctx)
+	default:
+		if _, err := probe(path); err != nil {
+			return nil, err
+		}
+		err = t.attach(ctx)
+	}
+	if err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// create makes a new database under a temporary name beside the final one.
+func (t *Target) create(ctx context.Context) error {
+	dir, base := filepath.Split(t.final)
+	f, err := os.CreateTemp(filepath.Join(dir, "."), "."+base+temporaryMark+"*")
+	if err != nil {
+		return fmt.Errorf("create %q: %w", t.final, err)
+	}
+	t.temporary = f.Name()
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("create %q: %w", t.final, err)
+	}
+	return t.start(ctx, t.temporary, []string{
+		"PRAGMA page_size=16384", "PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA locking_mode=EXCLUSIVE",
+		"PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-16000", "PRAGMA temp_store=2", "BEGIN IMMEDIATE",
+	})
+}
+
+// attach opens the existing database in one transaction.
+func (t *Target) attach(ctx context.Context) error {
+	return t.start(ctx, t.final, []string{
+		"PRAGMA busy_timeout=10000", "PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-16000", "BEGIN IMMEDIATE",
+	})
+}
+
+func (t *Target) start(ctx context.Context, path string, statements []string) (err error) {
+	name, err := uri(path, "mode=rw")
+	if err != nil {
+		return err
+	}
+	if t.conn, err = sqlite3.OpenContext(ctx, name); err != nil {
+		return t.failed("open", err)
+	}
+	for _, s := range statements {
+		if err := t.conn.Exec(s); err != nil {
+			return t.failed("open", err)
+		}
+	}
+	return nil
+}
+
+// Fresh tells that the target held nothing before.
+func (t *Target) Fresh() bool { return t.temporary != "" }
+
+// Exec runs a statement of a layout's own schema.
+func (t *Target) Exec(ctx context.Context, statement string) error {
+	t.catalog = nil
+	defer t.conn.SetInterrupt(t.conn.SetInterrupt(ctx))
+	if err := t.conn.Exec(statement); err != nil {
+		return fmt.Errorf("run %.60q: %w", statement, t.failed("write", err))
+	}
+	return nil
+}
+
+// AddColumn adds a column to a table.
+func (t *Target) AddColumn(ctx context.Context, table string, c *format.TableColumn) error {
+	plain := *c
+	if len(plain.Default) == 0 && plain.Keyword == "" {
+		plain.NotNull = false // rows that are there have no value for it
+	}
+	decl, err := columnSQL(&plain, false)
+	if err != nil {
+		return fmt.Errorf("add column to table %q: %w", table, err)
+	}
+	return t.Exec(ctx, "ALTER TABLE "+store.QuoteName(table)+" ADD COLUMN "+decl)
+}
+
+// CreateIndex creates an index over whole columns.
+func (t *Target) CreateIndex(ctx context.Context, table string, ix *format.Index) error {
+	unique := ""
+	if ix.Unique {
+		unique = "UNIQUE "
+	}
+	return t.Exec(ctx, "CREATE "+unique+"INDEX "+store.QuoteName(ix.Name)+" ON "+store.QuoteName(table)+" ("+nameList(ix.Columns)+")")
+}
+
+// refused tells whether the error concerns the row alone.
+func refused(err error) bool {
+	return errors.Is(err, sqlite3.CONSTRAINT) || errors.Is(err, sqlite3.MISMATCH) || errors.Is(err, sqlite3.TOOBIG)
+}
+
+// run binds each row's cells in order and steps the statement.
+func (t *Target) run(ctx context.Context, query string, rows *store.Rows, order []int, reject func(int, error), none error) error {
+	s, err := t.prepare(query)
+	if err != nil {
+		return err
+	}
+	defer t.conn.SetInterrupt(t.conn.SetInterrupt(ctx))
+	for row := range rows.N {
+		for n, i := range order {
+			if err := bind(s, n+1, &rows.Columns[i], row); err != nil {
+				return t.failed("write", err)
+			}
+		}
+		s.Step()
+		err := s.Err()
+		if resetErr := s.Reset(); err == nil {
+			err = resetErr
+		}
+		switch {
+		case err != nil && refused(err):
+			reject(row, err)
+		case err != nil:
+			return t.failed("write", err)
+		case none != nil && t.conn.Changes() == 0:
+			reject(row, none)
+		}
+	}
+	return nil
+}
+
+func natural(n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	return order
+}
+
+// Insert inserts rows.
+func (t *Target) Insert(ctx context.Context, table string, columns []string, rows *store.Rows, reject func(int, error)) error {
+	marks := strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ")
+	query := "INSERT INTO " + store.QuoteName(table) + " (" + nameList(columns) + ") VALUES (" + marks + ")"
+	return t.run(ctx, query, rows, natural(len(columns)), reject, nil)
+}
+
+var errNoRow = errors.New("there is no row with this key")
+
+// Update sets columns of the rows with the given keys.
+func (t *Target) Update(ctx context.Context, table string, keys, columns []string, rows *store.Rows, reject func(int, error)) error {
+	if len(columns) == 0 {
+		return nil
+	}
+	sets := make([]string, len(columns))
+	for i, c := range columns {
+		sets[i] = store.QuoteName(c) + " = ?"
+	}
+	query := "UPDATE " + store.QuoteName(table) + " SET " + strings.Join(sets, ", ") + " WHERE " + conditions(keys)
+	order := natural(len(keys) + len(columns))
+	order = append(order[len(keys):], order[:len(keys)]...)
+	return t.run(ctx, query, rows, order, reject, errNoRow)
+}
+
+// Delete deletes the rows with the given keys.
+func (t *Target) Delete(ctx context.Context, table string, keys []string, rows *store.Rows) error {
+	query := "DELETE FROM " + store.QuoteName(table) + " WHERE " + conditions(keys)
+	return t.run(ctx, query, rows, natural(len(keys)), func(int, error) {}, nil)
+}
+
+// SetSequence sets the number after which a table's generated keys go on.
+func (t *Target) SetSequence(ctx context.Context, table string, last int64) error {
+	if err := t.Exec(ctx, "DELETE FROM sqlite_sequence WHERE name="+literal(table)); err != nil {
+		return err
+	}
+	return t.Exec(ctx, fmt.Sprintf("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %d)", literal(table), last))
+}
+
+// Unchanged holds always: the transaction keeps other writers out.
+func (t *Target) Unchanged() error { return nil }
+
+// Commit makes everything visible, durably.
+func (t *Target) Commit(ctx context.Context) error {
+	if err := t.finalize(); err != nil {
+		return t.failed("write", err)
+	}
+	if err := t.conn.Exec("COMMIT"); err != nil {
+		return t.failed("write", err)
+	}
+	if t.temporary == "" {
+		return nil
+	}
+	if err := t.conn.Close(); err != nil {
+		return t.failed("close", err)
+	}
+	t.conn = nil
+	if err := publish(t.temporary, t.final, t.replace); err != nil {
+		return fmt.Errorf("write %q: %w", t.final, err)
+	}
+	t.temporary = ""
+	return nil
+}
+
+// publish gives a finished file its name, durably, and never over a file that
+// came meanwhile.
+func publish(temporary, final string, replace bool) error {
+	if err := syncPath(temporary); err != nil {
+		return err
+	}
+	if replace {
+		if err := os.Rename(temporary, final); err != nil {
+			return err
+		}
+	} else {
+		if err := os.Link(temporary, final); errors.Is(err, fs.ErrExist) {
+			return err
+		} else if err != nil { // a file system without links
+			if err := os.Rename(temporary, final); err != nil {
+				return err
+			}
+		} else if err := os.Remove(temporary); err != nil {
+			return err
+		}
+	}
+	return syncPath(filepath.Dir(final))
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// Close without Commit undoes everything.
+func (t *Target) Close() error {
+	err := t.finalize()
+	if t.conn != nil && t.temporary == "" && !t.conn.GetAutocommit() {
+		err = errors.Join(err, t.conn.Exec("ROLLBACK"))
+	}
+	err = errors.Join(err, t.DB.Close())
+	if t.temporary != "" {
+		err = errors.Join(err, os.Remove(t.temporary))
+		t.temporary = ""
+	}
+	return err
+}

@@ -1,0 +1,217 @@
+package mapping
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/layout/lens"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// A part is how the rows of a native table are records of one section.
+type part struct {
+	table   string
+	section *format.Section
+	columns []bound
+	key     []string // native columns that identify a row
+	updates bool     // fills columns of rows that another part creates
+	updated int      // index in columns of the time of last change, or -1
+	left    int      // field of the leftovers, or -1
+}
+
+// A bound is a native column with its lens and field.
+type bound struct {
+	column string
+	at     int // column of the scanned rows
+	field  int
+	lens   *lens.Lens
+	name   string // of its leftover
+	els    []int  // fields to take when the field is null
+	def    *format.Value
+}
+
+// natural is the lens of a column that no map names.
+func natural(k store.Kind) string {
+	switch k {
+	case store.Text:
+		return "text"
+	case store.Integer:
+		return "int"
+	case store.Real:
+		return "real"
+	case store.Blob:
+		return "blob"
+	}
+	return "any"
+}
+
+// leftover is a native value that a lens does not give back.
+type leftover struct {
+	row, column int
+}
+
+// get turns native rows into a batch. shared tells which scanned columns are
+// still needed afterwards, so that their memory must not be taken.
+func (p *part) get(rows *store.Rows, shared func(at int) bool) *format.Batch {
+	b := format.NewBatch(p.section)
+	var over []leftover
+	for i := range p.columns {
+		c := &p.columns[i]
+		cells := &rows.Columns[c.at]
+		if shared(c.at) {
+			cells = clone(cells)
+		}
+		c.lens.Get(cells, &b.Columns[c.field], func(row int) { over = append(over, leftover{row, i}) })
+	}
+	b.Rows = rows.N
+	p.appendLeftovers(b, rows, over)
+	for i := range b.Columns {
+		for c := &b.Columns[i]; c.Len() < rows.N; {
+			c.AppendNull()
+		}
+	}
+	return b
+}
+
+func clone(c *store.Cells) *store.Cells {
+	return &store.Cells{Kinds: c.Kinds, Words: c.Words, Offsets: slices.Clone(c.Offsets), Data: slices.Clone(c.Data)}
+}
+
+func (p *part) appendLeftovers(b *format.Batch, rows *store.Rows, over []leftover) {
+	if p.left < 0 || len(over) == 0 {
+		return
+	}
+	slices.SortFunc(over, func(x, y leftover) int {
+		return cmp.Or(x.row-y.row, cmp.Compare(p.columns[x.column].name, p.columns[y.column].name))
+	})
+	col := &b.Columns[p.left]
+	var stored *format.Column // memarc's own layout keeps leftovers in a column
+	if col.Len() > 0 {
+		stored = &format.Column{}
+		*stored = *col
+		*col = format.Column{}
+		col.Reset(format.Map)
+	}
+	var buf []byte
+	var entries []format.Entry
+	for row, next := 0, 0; row < rows.N; row++ {
+		entries = entries[:0]
+		for ; next < len(over) && over[next].row == row; next++ {
+			c := &p.columns[over[next].column]
+			entries = append(entries, format.Entry{Name: c.name, Value: rows.Columns[c.at].Value(row)})
+		}
+		if stored != nil && !stored.Null(row) {
+			entries = mergeEntries(entries, stored.Bytes(row))
+		}
+		if len(entries) == 0 {
+			col.AppendNull()
+			continue
+		}
+		buf = format.AppendMap(buf[:0], entries)
+		col.AppendBytes(buf)
+	}
+}
+
+// mergeEntries adds the entries of a stored map that are not there yet.
+func mergeEntries(entries []format.Entry, stored []byte) []format.Entry {
+	more, err := format.ParseMap(stored)
+	if err != nil {
+		return entries // the lens of the column has refused it already
+	}
+	for _, e := range more {
+		if !slices.ContainsFunc(entries, func(have format.Entry) bool { return have.Name == e.Name }) {
+			entries = append(entries, e)
+		}
+	}
+	slices.SortFunc(entries, func(a, b format.Entry) int { return cmp.Compare(a.Name, b.Name) })
+	return entries
+}
+
+// put turns a batch into native rows, one column for each of p.columns. foreign
+// means that the records come from another product.
+func (p *part) put(b *format.Batch, rows *store.Rows, foreign bool) error {
+	rows.Reset()
+	left := b.Column(format.Leftovers)
+	if left != nil && left.AllNull() {
+		left = nil
+	}
+	for i := range p.columns {
+		c, cells := &p.columns[i], &rows.Columns[i]
+		field := &b.Columns[c.field]
+		if left == nil && !(foreign && (c.def != nil || len(c.els) > 0)) {
+			c.lens.PutAll(field, cells)
+			continue
+		}
+		for row := range b.Rows {
+			over, err := c.override(b, left, row)
+			switch {
+			case err != nil:
+				return fmt.Errorf("leftovers of record %d of section %q: %w", row, b.Section.Name, err)
+			case over.Type != format.Null:
+				cells.AppendValue(over)
+			case !field.Null(row):
+				c.lens.Put(field, row, cells)
+			case foreign:
+				c.instead(b, row, cells)
+			default:
+				cells.AppendNull()
+			}
+		}
+	}
+	rows.N = b.Rows
+	return nil
+}
+
+// override returns the leftover of the column if the field still says the same.
+func (c *bound) override(b *format.Batch, left *format.Column, row int) (format.Value, error) {
+	if left == nil || left.Null(row) {
+		return format.Value{}, nil
+	}
+	entries, err := format.ParseMap(left.Bytes(row))
+	if err != nil {
+		return format.Value{}, err
+	}
+	at, ok := slices.BinarySearchFunc(entries, c.name, func(e format.Entry, name string) int { return cmp.Compare(e.Name, name) })
+	if !ok {
+		return format.Value{}, nil
+	}
+	v := entries[at].Value
+	var cells store.Cells
+	var says format.Column
+	cells.Reset()
+	cells.AppendValue(v)
+	says.Reset(c.lens.Type)
+	c.lens.Get(&cells, &says, func(int) {})
+	if !bytes.Equal(says.AppendValue(nil, 0), b.Columns[c.field].AppendValue(nil, row)) {
+		return format.Value{}, nil
+	}
+	return v, nil
+}
+
+// instead writes what a target demands where a record of another product has
+// nothing.
+func (c *bound) instead(b *format.Batch, row int, cells *store.Cells) {
+	for _, field := range c.els {
+		if f := &b.Columns[field]; f.Type == c.lens.Type && !f.Null(row) {
+			c.lens.Put(f, row, cells)
+			return
+		}
+	}
+	if c.def != nil {
+		cells.AppendValue(*c.def)
+		return
+	}
+	cells.AppendNull()
+}
+
+// names returns the native columns.
+func (p *part) names() []string {
+	out := make([]string, len(p.columns))
+	for i := range p.columns {
+		out[i] = p.columns[i].column
+	}
+	return out
+}

@@ -1,0 +1,586 @@
+package mapping
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// sidecarTable stands beside a product's own tables and holds what they have no
+// place for. Each row concerns one record:
+//
+//	section  its section; empty for the one row that holds the schemas
+//	place    the place (FORMAT.md 5.2) of the record as the native row gives it
+//	native   SHA-256 of the record as the native row gave it when it was written;
+//	         NULL for a record that has no native row
+//	record   the fields that differ, or the whole record, as NDJSON (FORMAT.md
+//	         6.2); NULL where the native row stands for no record at all
+//	gone     the fields that the native row has and the record has not, as a
+//	         JSON array
+//
+// While the native row gives the same hash, the record comes back exactly as it
+// was archived. Once the product has changed the row, its values win for the
+// fields that it holds, and the sidecar keeps the rest.
+const sidecarTable = "memarc_sidecar"
+
+func isSidecar(table string) bool { return table == sidecarTable }
+
+var sidecarColumns = []string{"section", "place", "native", "record", "gone"}
+
+func validText(b []byte) bool { return utf8.Valid(b) }
+
+// union adds the fields of other that section lacks, before its leftovers.
+func union(section, other *format.Section) *format.Section {
+	out := &format.Section{Name: section.Name, Key: section.Key, Fields: slices.Clone(section.Fields)}
+	for _, f := range other.Fields {
+		if out.Field(f.Name) < 0 {
+			out.Fields = append(out.Fields, f)
+		}
+	}
+	return out
+}
+
+// sidecarWriter fills the sidecar during an import.
+type sidecarWriter struct {
+	sink     *sink
+	schemas  *ownManifest
+	withheld map[string]uint64 // records by section, under --no-sidecar
+	wrote    bool
+}
+
+func newSidecarWriter(s *sink) *sidecarWriter {
+	return &sidecarWriter{sink: s, schemas: &ownManifest{}, withheld: map[string]uint64{}}
+}
+
+func (w *sidecarWriter) begin(ctx context.Context) error {
+	s := w.sink
+	if s.opts.NoSidecar {
+		return nil
+	}
+	if s.catalog.Table(sidecarTable) != nil {
+		r, err := openSidecar(ctx, s.db, s.shape)
+		if err != nil {
+			return err
+		}
+		w.schemas = r.schemas
+	} else {
+		err := s.db.CreateTable(ctx, &format.Table{Name: sidecarTable, Columns: []format.TableColumn{
+			{Name: "section", Type: "TEXT", NotNull: true}, {Name: "place", Type: "BLOB"}, {Name: "native", Type: "BLOB"},
+			{Name: "record", Type: "TEXT"}, {Name: "gone", Type: "TEXT"},
+		}})
+		if err != nil {
+			return err
+		}
+		if err := s.db.CreateIndex(ctx, sidecarTable, &format.Index{Name: sidecarTable + "_place", Columns: []string{"section", "place"}}); err != nil {
+			return err
+		}
+	}
+	for _, section := range s.manifest.Sections {
+		i := slices.IndexFunc(w.schemas.Sections, func(have *format.Section) bool { return have.Name == section.Name })
+		if i < 0 {
+			w.schemas.Sections = append(w.schemas.Sections, section)
+		} else {
+			w.schemas.Sections[i] = union(w.schemas.Sections[i], section)
+		}
+	}
+	if w.schemas.Origin == nil {
+		w.schemas.Origin = s.manifest.Origin
+	}
+	return nil
+}
+
+// entry is one row of the sidecar.
+func (w *sidecarWriter) add(rows *store.Rows, section string, place [16]byte, native *format.Hash, record []byte, gone []string) error {
+	rows.Columns[0].AppendString(section)
+	rows.Columns[1].AppendBlob(place[:])
+	if native == nil {
+		rows.Columns[2].AppendNull()
+	} else {
+		rows.Columns[2].AppendBlob(native[:])
+	}
+	if record == nil {
+		rows.Columns[3].AppendNull()
+	} else {
+		rows.Columns[3].AppendText(record)
+	}
+	if len(gone) == 0 {
+		rows.Columns[4].AppendNull()
+	} else {
+		raw, err := json.Marshal(gone)
+		if err != nil {
+			return err
+		}
+		rows.Columns[4].AppendText(raw)
+	}
+	rows.N++
+	return nil
+}
+
+// store replaces what the sidecar holds of the rows' places.
+func (w *sidecarWriter) store(ctx context.Context, rows, clear *store.Rows) error {
+	db := w.sink.db
+	if clear.N > 0 && w.sink.catalog.Table(sidecarTable) != nil || w.wrote && clear.N > 0 {
+		if err := db.Delete(ctx, sidecarTable, []string{"section", "place"}, clear); err != nil {
+			return err
+		}
+	}
+	w.wrote = w.wrote || rows.N > 0
+	var refused error
+	if err := db.Insert(ctx, sidecarTable, sidecarColumns, rows, func(_ int, err error) { refused = err }); err != nil {
+		return err
+	}
+	if refused != nil {
+		return fmt.Errorf("write %s: %w", sidecarTable, refused)
+	}
+	return nil
+}
+
+// whole keeps records that have no native place at all.
+func (w *sidecarWriter) whole(ctx context.Context, b *format.Batch) (store.Result, error) {
+	if w.sink.opts.NoSidecar {
+		w.withheld[b.Section.Name] += uint64(b.Rows)
+		res := store.Result{}
+		for row := range b.Rows {
+			res.Rejects = append(res.Rejects, reject(b, row, errNoSidecar))
+		}
+		return res, nil
+	}
+	rows, clear := store.NewRows(len(sidecarColumns)), store.NewRows(2)
+	var res store.Result
+	for row := range b.Rows {
+		line, err := b.AppendNDJSON(nil, row)
+		if err != nil {
+			return res, err
+		}
+		if err := w.add(rows, b.Section.Name, b.Place(row), nil, line[:len(line)-1], nil); err != nil {
+			return res, err
+		}
+	}
+	if w.sink.catalog.Table(sidecarTable) != nil { // converge on a second run
+		_, found, err := w.sink.db.Lookup(ctx, sidecarTable, sidecarColumns, sidecarColumns, rows)
+		if err != nil {
+			return res, err
+		}
+		var missing []int
+		for row, at := range found {
+			if at < 0 {
+				missing = append(missing, row)
+			}
+		}
+		res.Unchanged = uint64(b.Rows - len(missing))
+		rows = pick(rows, all(len(sidecarColumns)), missing)
+	}
+	res.Written = uint64(rows.N)
+	return res, w.store(ctx, rows, clear)
+}
+
+// keep compares the records that the target has taken with what their native rows
+// now give, and stores the difference.
+func (w *sidecarWriter) keep(ctx context.Context, wr *writer, b *format.Batch, taken []int) error {
+	if len(taken) == 0 {
+		return nil
+	}
+	keys, _, _ := wr.part.split()
+	if len(keys) == 0 || len(keys) != len(wr.part.key) {
+		return fmt.Errorf("section %q has no key in table %q by which the sidecar could know its records", b.Section.Name, wr.part.table)
+	}
+	native, found, err := w.sink.db.Lookup(ctx, wr.part.table, wr.part.key, wr.reading.names(), pick(wr.rows, keys, taken))
+	if err != nil {
+		return err
+	}
+	entries, clear := store.NewRows(len(sidecarColumns)), store.NewRows(2)
+	gives := wr.reading.inOrder().get(native, func(int) bool { return true })
+	defer gives.Release()
+	leaves := gives.AppendLeaves(nil)
+	for i, row := range taken {
+		if found[i] < 0 {
+			continue
+		}
+		if err := w.compare(entries, clear, b, row, gives, found[i], leaves[found[i]]); err != nil {
+			return err
+		}
+	}
+	if !wr.part.updates {
+		for _, other := range wr.others {
+			if err := w.absent(ctx, entries, clear, wr, other, keys, taken); err != nil {
+				return err
+			}
+		}
+	}
+	if w.sink.opts.NoSidecar {
+		w.withheld[b.Section.Name] += uint64(entries.N)
+		return nil
+	}
+	return w.store(ctx, entries, clear)
+}
+
+// inOrder is the part over rows that hold just its columns.
+func (p *part) inOrder() *part {
+	q := *p
+	q.columns = slices.Clone(p.columns)
+	for i := range q.columns {
+		q.columns[i].at = i
+	}
+	return &q
+}
+
+// compare adds an entry if the native row does not give the record.
+func (w *sidecarWriter) compare(entries, clear *store.Rows, b *format.Batch, row int, gives *format.Batch, at int, leaf format.Leaf) error {
+	clear.Columns[0].AppendString(b.Section.Name)
+	clear.Columns[1].AppendBlob(leaf.Place[:])
+	clear.N++
+	var gone []string
+	differs := make([]bool, len(b.Columns))
+	any := false
+	for i, f := range b.Section.Fields {
+		g := gives.Section.Field(f.Name)
+		if g < 0 || gives.Section.Fields[g].Type != f.Type {
+			differs[i] = !b.Columns[i].Null(row)
+		} else if !sameField(&b.Columns[i], row, &gives.Columns[g], at) {
+			differs[i] = !b.Columns[i].Null(row)
+			if !differs[i] {
+				gone = append(gone, f.Name)
+			}
+		}
+		any = any || differs[i]
+	}
+	for g, f := range gives.Section.Fields {
+		if b.Section.Field(f.Name) < 0 && !gives.Columns[g].Null(at) {
+			gone = append(gone, f.Name)
+		}
+	}
+	if !any && len(gone) == 0 {
+		return nil
+	}
+	diff := format.NewBatch(b.Section)
+	defer diff.Release()
+	for i := range diff.Columns {
+		if differs[i] {
+			diff.Columns[i].AppendRow(&b.Columns[i], row)
+		} else {
+			diff.Columns[i].AppendNull()
+		}
+	}
+	diff.Rows = 1
+	line, err := diff.AppendNDJSON(nil, 0)
+	if err != nil {
+		return err
+	}
+	return w.add(entries, b.Section.Name, leaf.Place, &leaf.Sum, line[:len(line)-1], gone)
+}
+
+// absent notes for new rows that another part of the table shows a record where
+// the archive has none so far.
+func (w *sidecarWriter) absent(ctx context.Context, entries, clear *store.Rows, wr *writer, other *part, keys, taken []int) error {
+	native, found, err := w.sink.db.Lookup(ctx, wr.part.table, wr.part.key, other.names(), pick(wr.rows, keys, taken))
+	if err != nil {
+		return err
+	}
+	gives := other.inOrder().get(native, func(int) bool { return true })
+	defer gives.Release()
+	leaves := gives.AppendLeaves(nil)
+	for i := range taken {
+		if found[i] < 0 || wr.merge && !wr.fresh[leaves[found[i]].Place] && w.sink.writers[other.section.Name] != nil {
+			continue
+		}
+		leaf := leaves[found[i]]
+		clear.Columns[0].AppendString(other.section.Name)
+		clear.Columns[1].AppendBlob(leaf.Place[:])
+		clear.N++
+		if err := w.add(entries, other.section.Name, leaf.Place, &leaf.Sum, nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish settles the spaces of a layout that derives them, and writes the
+// schemas.
+func (w *sidecarWriter) finish(ctx context.Context) error {
+	s := w.sink
+	if s.opts.NoSidecar {
+		return nil
+	}
+	if s.layout.Spaces != nil && s.foreign {
+		if err := w.settleSpaces(ctx); err != nil {
+			return err
+		}
+	}
+	raw, err := json.Marshal(w.schemas)
+	if err != nil {
+		return err
+	}
+	rows := store.NewRows(len(sidecarColumns))
+	if err := w.add(rows, "", [16]byte{}, nil, raw, nil); err != nil {
+		return err
+	}
+	w.wrote = true
+	return w.store(ctx, rows, pick(rows, []int{0, 1}, []int{0}))
+}
+
+func (w *sidecarWriter) settleSpaces(ctx context.Context) error {
+	s := w.sink
+	src, err := newSource(ctx, s.db, s.layout, s.version)
+	if err != nil {
+		return err
+	}
+	src.sidecar = nil
+	derived, err := src.deriveSpaces(ctx)
+	if err != nil {
+		return err
+	}
+	defer derived.Release()
+	leaves := derived.AppendLeaves(nil)
+	entries, clear := store.NewRows(len(sidecarColumns)), store.NewRows(2)
+	matched := make([]bool, len(leaves))
+	for _, b := range s.spaces {
+		rest := format.NewBatch(b.Section)
+		for row := range b.Rows {
+			place := b.Place(row)
+			at := slices.IndexFunc(leaves, func(l format.Leaf) bool { return l.Place == place })
+			if at < 0 || matched[at] {
+				rest.AppendRow(b, row)
+				continue
+			}
+			matched[at] = true
+			if err := w.compare(entries, clear, b, row, derived, at, leaves[at]); err != nil {
+				return err
+			}
+		}
+		if _, err := w.whole(ctx, rest); err != nil {
+			return err
+		}
+		rest.Release()
+	}
+	for at, leaf := range leaves {
+		if !matched[at] && s.db.Fresh() {
+			if err := w.add(entries, format.Spaces, leaf.Place, &leaf.Sum, nil, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return w.store(ctx, entries, clear)
+}
+
+func (w *sidecarWriter) losses() []format.Loss {
+	var out []format.Loss
+	for _, section := range w.sink.manifest.Sections {
+		if n := w.withheld[section.Name]; n > 0 {
+			out = append(out, format.Loss{Code: "no-sidecar", Where: section.Name, Count: n, Reason: "the target's layout has no place for all of these records and --no-sidecar was given"})
+		}
+	}
+	return out
+}
+
+// sidecarReader puts records back together.
+type sidecarReader struct {
+	db      store.Tables
+	schemas *ownManifest
+	origin  *format.Origin
+	whole   []*format.Section // sections that have no native part
+	unions  map[string]*format.Section
+	found   map[string]uint64
+	total   map[string]uint64
+}
+
+func openSidecar(ctx context.Context, db store.Tables, s *shape) (*sidecarReader, error) {
+	r := &sidecarReader{db: db, schemas: &ownManifest{}, unions: map[string]*format.Section{}, found: map[string]uint64{}, total: map[string]uint64{}}
+	for rows, err := range db.Scan(ctx, store.Query{Table: sidecarTable, Columns: []string{"section", "record", "native"}}) {
+		if err != nil {
+			return nil, err
+		}
+		for row := range rows.N {
+			section := string(rows.Columns[0].Bytes(row))
+			if section != "" {
+				if rows.Columns[2].Kinds[row] != store.Null {
+					r.total[section]++
+				}
+				continue
+			}
+			if r.schemas, err = decodeOwn(slices.Clone(rows.Columns[1].Bytes(row))); err != nil {
+				return nil, err
+			}
+		}
+	}
+	r.origin = r.schemas.Origin
+	native := map[string]bool{}
+	for _, t := range s.tables {
+		for _, p := range t.parts {
+			native[p.section.Name] = true
+		}
+	}
+	for _, section := range r.schemas.Sections {
+		if err := section.Check(); err != nil {
+			return nil, fmt.Errorf("%s: %w", sidecarTable, err)
+		}
+		if !native[section.Name] && !(s.layout.Spaces != nil && section.Name == format.Spaces) {
+			r.whole = append(r.whole, section)
+		}
+	}
+	return r, nil
+}
+
+// section returns the schema of the records that a native section and the sidecar
+// make together.
+func (r *sidecarReader) section(native *format.Section) *format.Section {
+	if u := r.unions[native.Name]; u != nil {
+		return u
+	}
+	u := native
+	for _, s := range r.schemas.Sections {
+		if s.Name == native.Name {
+			u = union(native, s)
+		}
+	}
+	r.unions[native.Name] = u
+	return u
+}
+
+// restore turns the records that native rows give into what was archived.
+func (r *sidecarReader) restore(ctx context.Context, p *part, b *format.Batch) (*format.Batch, error) {
+	if r.total[p.section.Name] == 0 && len(r.section(p.section).Fields) == len(p.section.Fields) {
+		b.Section = r.section(p.section)
+		return b, nil
+	}
+	leaves := b.AppendLeaves(nil)
+	keys := store.NewRows(2)
+	for _, leaf := range leaves {
+		keys.Columns[0].AppendString(p.section.Name)
+		keys.Columns[1].AppendBlob(leaf.Place[:])
+		keys.N++
+	}
+	rows, found, err := r.db.Lookup(ctx, sidecarTable, []string{"section", "place"}, sidecarColumns[2:], keys)
+	if err != nil {
+		return nil, err
+	}
+	out := format.NewBatch(r.section(p.section))
+	defer b.Release()
+	diff := format.NewBatch(out.Section)
+	defer diff.Release()
+	for row := range b.Rows {
+		at := found[row]
+		if at < 0 || rows.Columns[0].Kinds[at] == store.Null {
+			r.plain(out, b, row)
+			continue
+		}
+		r.found[p.section.Name]++
+		same := format.Hash(rows.Columns[0].Bytes(at)) == leaves[row].Sum
+		if rows.Columns[1].Kinds[at] == store.Null {
+			if !same { // the product has given the record life
+				r.plain(out, b, row)
+			}
+			continue
+		}
+		var gone []string
+		if rows.Columns[2].Kinds[at] != store.Null {
+			if err := json.Unmarshal(rows.Columns[2].Bytes(at), &gone); err != nil {
+				return nil, fmt.Errorf("%s: %w", sidecarTable, err)
+			}
+		}
+		for i := range diff.Columns {
+			diff.Columns[i].Reset(out.Section.Fields[i].Type)
+		}
+		diff.Rows = 0
+		if err := diff.AppendLine(rows.Columns[1].Bytes(at)); err != nil {
+			return nil, fmt.Errorf("%s: %w", sidecarTable, err)
+		}
+		for i, f := range out.Section.Fields {
+			native := b.Section.Field(f.Name)
+			switch {
+			case !diff.Columns[i].Null(0) && (same || native < 0 || f.Name == format.Leftovers && b.Columns[native].Null(row)):
+				out.Columns[i].AppendRow(&diff.Columns[i], 0)
+			case native < 0 || same && slices.Contains(gone, f.Name):
+				out.Columns[i].AppendNull()
+			default:
+				out.Columns[i].AppendRow(&b.Columns[native], row)
+			}
+		}
+		out.Rows++
+	}
+	return out, nil
+}
+
+func (r *sidecarReader) plain(out, b *format.Batch, row int) {
+	for i, f := range out.Section.Fields {
+		if native := b.Section.Field(f.Name); native >= 0 {
+			out.Columns[i].AppendRow(&b.Columns[native], row)
+		} else {
+			out.Columns[i].AppendNull()
+		}
+	}
+	out.Rows++
+}
+
+// batches yields the records that have no native row.
+func (r *sidecarReader) batches(ctx context.Context, sel store.Selection) iter.Seq2[*format.Batch, error] {
+	return func(yield func(*format.Batch, error) bool) {
+		schemas := map[string]*format.Section{}
+		for _, s := range r.schemas.Sections {
+			schemas[s.Name] = s
+			if u := r.unions[s.Name]; u != nil {
+				schemas[s.Name] = u
+			}
+		}
+		var open *format.Batch
+		for rows, err := range r.db.Scan(ctx, store.Query{Table: sidecarTable, Columns: sidecarColumns[:4]}) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for row := range rows.N {
+				name := string(rows.Columns[0].Bytes(row))
+				if name == "" || rows.Columns[2].Kinds[row] != store.Null || !sel.Wants(name) {
+					continue
+				}
+				section := schemas[name]
+				if section == nil {
+					yield(nil, fmt.Errorf("%s: section %q has no schema", sidecarTable, name))
+					return
+				}
+				if open != nil && (open.Section != section || open.Rows >= 4096 || open.Size() > 4<<20) {
+					if !yield(open, nil) {
+						return
+					}
+					open = nil
+				}
+				if open == nil {
+					open = format.NewBatch(section)
+				}
+				if err := open.AppendLine(rows.Columns[3].Bytes(row)); err != nil {
+					yield(nil, fmt.Errorf("%s: section %q: %w", sidecarTable, name, err))
+					return
+				}
+			}
+		}
+		if open != nil {
+			yield(open, nil)
+		}
+	}
+}
+
+func (r *sidecarReader) yieldWhole(ctx context.Context, sel store.Selection, yield func(*format.Batch, error) bool) bool {
+	for b, err := range r.batches(ctx, sel) {
+		if !yield(b, err) || err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// losses counts the records that the product has deleted since they came.
+func (r *sidecarReader) losses() []format.Loss {
+	var out []format.Loss
+	for _, section := range r.schemas.Sections {
+		if n := r.total[section.Name]; n > r.found[section.Name] {
+			out = append(out, format.Loss{Code: "deleted", Where: section.Name, Count: n - r.found[section.Name], Accepted: true,
+				Reason: "the product has deleted these records since they were imported; they stay deleted"})
+		}
+	}
+	return out
+}

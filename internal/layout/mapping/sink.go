@@ -1,0 +1,653 @@
+package mapping
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// sink writes a database through a layout.
+type sink struct {
+	db       store.Target
+	layout   *store.Layout
+	version  int
+	opts     store.SinkOptions
+	manifest *format.Manifest
+	catalog  *store.Catalog // of the target before the import
+	foreign  bool           // the records come from another product's store
+	shape    *shape         // of the target after Begin
+	writers  map[string]*writer
+	sidecar  *sidecarWriter
+	spaces   []*format.Batch // of a layout that derives its spaces
+	own      *ownManifest
+	losses   []format.Loss
+}
+
+var _ store.Sink = (*sink)(nil)
+
+// A writer writes the records of one section.
+type writer struct {
+	part    *part // bound to the fields of the manifest's section
+	reading *part // of the target's own shape
+	others  []*part
+	rows    *store.Rows
+	merge   bool // the table held rows before
+	total   bool // no record can need the sidecar
+	fresh   map[[16]byte]bool
+}
+
+// NewSink returns a Sink of the target as the layout's given version; version 0
+// takes that of the manifest's origin, or the layout's latest. It owns the target.
+func NewSink(db store.Target, l *store.Layout, version int, opts store.SinkOptions) store.Sink {
+	if opts.Policy == "" {
+		opts.Policy = store.Fail
+	}
+	return &sink{db: db, layout: l, version: version, opts: opts, writers: map[string]*writer{}}
+}
+
+// Plan says what would be done, and writes nothing.
+func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error) {
+	s.manifest = m
+	s.foreign = s.layout.Own == nil && (m.Origin == nil || m.Origin.Layout != s.layout.Name)
+	if s.foreign && s.layout.Schema == nil && s.db.Fresh() {
+		return nil, fmt.Errorf("%w: layout %q cannot create a store for records of %s; leave --layout out or choose memarc", store.ErrUsage, s.layout.Name, originName(m))
+	}
+	if s.version == 0 && !s.foreign && m.Origin != nil {
+		if _, err := fmt.Sscan(m.Origin.Version, &s.version); err != nil && m.Origin.Version != "" {
+			return nil, fmt.Errorf("%w: the archive's origin has version %q, which layout %q does not know", store.ErrUsage, m.Origin.Version, s.layout.Name)
+		}
+	}
+	if s.version == 0 {
+		s.version = s.layout.Latest
+	}
+	var err error
+	if s.catalog, err = s.db.Catalog(ctx); err != nil {
+		return nil, err
+	}
+	plan := &store.Plan{ID: format.StoreID{Engine: s.catalog.Engine, Layout: s.layout.Name, Version: versionText(s.version)}, Fresh: s.db.Fresh()}
+	if plan.Fresh {
+		for _, name := range s.tablesToCreate() {
+			plan.Steps = append(plan.Steps, store.Step{What: "create", Where: name})
+		}
+	}
+	for _, section := range m.Sections {
+		what := "insert"
+		if !plan.Fresh {
+			what = "merge"
+		}
+		plan.Steps = append(plan.Steps, store.Step{What: what, Where: s.tableOf(section.Name), Section: section.Name})
+	}
+	return plan, nil
+}
+
+func originName(m *format.Manifest) string {
+	if m.Origin != nil {
+		return fmt.Sprintf("layout %q", m.Origin.Layout)
+	}
+	return fmt.Sprintf("layout %q", m.Source.Layout)
+}
+
+func (s *sink) tablesToCreate() []string {
+	var names []string
+	switch {
+	case s.layout.Own != nil:
+		for _, section := range s.manifest.Sections {
+			names = append(names, section.Name)
+		}
+	case s.foreign:
+		for _, t := range s.layout.Schema.At(s.version).Tables {
+			names = append(names, t.Name)
+		}
+	case s.manifest.Origin != nil:
+		for _, t := range s.manifest.Origin.Tables {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+func (s *sink) tableOf(section string) string {
+	if s.layout.Own != nil {
+		return section
+	}
+	for _, m := range s.layout.Maps {
+		if m.Section == section {
+			return m.Table
+		}
+	}
+	if prefix := s.layout.Name + "."; len(section) > len(prefix) && section[:len(prefix)] == prefix {
+		return section[len(prefix):]
+	}
+	if s.layout.Spaces != nil && section == format.Spaces {
+		return "(derived)"
+	}
+	return sidecarTable
+}
+
+// Begin creates what is missing in the target and binds the manifest's sections.
+func (s *sink) Begin(ctx context.Context) error {
+	if s.layout.Own != nil {
+		return s.beginOwn(ctx)
+	}
+	if err := s.createTables(ctx); err != nil {
+		return err
+	}
+	catalog, err := s.db.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	if s.shape, err = newShape(s.layout, s.version, catalog); err != nil {
+		return err
+	}
+	for i := range s.shape.tables {
+		t := &s.shape.tables[i]
+		for _, p := range t.parts {
+			section := s.manifest.Section(p.section.Name)
+			if section == nil {
+				continue
+			}
+			w := &writer{part: rebind(p, section), reading: p}
+			w.total = !s.foreign && len(w.part.columns) >= len(section.Fields)-1
+			for _, o := range t.parts {
+				if o != p && o.updates {
+					w.others = append(w.others, o)
+				}
+			}
+			if err := s.prepare(ctx, w, t.table.Name); err != nil {
+				return err
+			}
+		}
+	}
+	if s.foreign || !s.complete() {
+		s.sidecar = newSidecarWriter(s)
+		return s.sidecar.begin(ctx)
+	}
+	return nil
+}
+
+// complete tells whether every section has a writer that holds all its fields.
+func (s *sink) complete() bool {
+	for _, section := range s.manifest.Sections {
+		if section.Name == format.Spaces && s.layout.Spaces != nil {
+			continue
+		}
+		if w := s.writers[section.Name]; w == nil || !w.total {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *sink) prepare(ctx context.Context, w *writer, table string) error {
+	w.rows = store.NewRows(len(w.part.columns))
+	w.fresh = map[[16]byte]bool{}
+	if t := s.catalog.Table(table); t != nil && !s.db.Fresh() {
+		n, err := s.db.Count(ctx, table)
+		if err != nil {
+			return err
+		}
+		w.merge = n > 0
+	}
+	s.writers[w.part.section.Name] = w
+	return nil
+}
+
+// rebind takes a part's columns for which a section of the manifest has fields of
+// the same type.
+func rebind(p *part, section *format.Section) *part {
+	q := &part{table: p.table, section: section, key: p.key, updates: p.updates, updated: -1, left: section.Field(format.Leftovers)}
+	for i, c := range p.columns {
+		field := p.section.Fields[c.field]
+		at := section.Field(field.Name)
+		if at < 0 || section.Fields[at].Type != field.Type {
+			continue
+		}
+		if i == p.updated {
+			q.updated = len(q.columns)
+		}
+		els := c.els
+		c.els = nil
+		for _, e := range els {
+			if f := section.Field(p.section.Fields[e].Name); f >= 0 {
+				c.els = append(c.els, f)
+			}
+		}
+		c.at, c.field = len(q.columns), at
+		q.columns = append(q.columns, c)
+	}
+	return q
+}
+
+func (s *sink) createTables(ctx context.Context) error {
+	var reference *store.Schema
+	if s.layout.Schema != nil {
+		reference = s.layout.Schema.At(s.version)
+	}
+	if s.foreign {
+		if !s.db.Fresh() {
+			return nil
+		}
+		for _, t := range reference.Tables {
+			if err := s.db.Exec(ctx, t.CreateSQL()); err != nil {
+				return err
+			}
+		}
+		for _, seed := range reference.Seeds {
+			if err := s.db.Exec(ctx, seed.SQL); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if s.manifest.Origin == nil {
+		return nil
+	}
+	for i := range s.manifest.Origin.Tables {
+		t := &s.manifest.Origin.Tables[i]
+		have := s.catalog.Table(t.Name)
+		var def *store.TableDef
+		if reference != nil {
+			def = reference.Table(t.Name)
+		}
+		switch {
+		case have != nil:
+			continue // columns that it lacks go to the sidecar
+		case def != nil:
+			if err := s.db.Exec(ctx, adapt(def, t)); err != nil {
+				return err
+			}
+			if err := s.addMissing(ctx, def, t); err != nil {
+				return err
+			}
+		default:
+			if err := s.db.CreateTable(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// adapt returns the statement for a table of the reference schema with just the
+// columns that the origin's table had.
+func adapt(def *store.TableDef, t *format.Table) string {
+	at := *def
+	at.Columns = nil
+	for _, c := range def.Columns {
+		if slices.ContainsFunc(t.Columns, func(have format.TableColumn) bool { return have.Name == c.Name }) {
+			at.Columns = append(at.Columns, c)
+		}
+	}
+	return at.CreateSQL()
+}
+
+// addMissing adds the columns that the origin's table had beyond the reference.
+func (s *sink) addMissing(ctx context.Context, def *store.TableDef, t *format.Table) error {
+	for i := range t.Columns {
+		if !def.HasColumn(t.Columns[i].Name) {
+			if err := s.db.AddColumn(ctx, t.Name, &t.Columns[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Write writes a batch.
+func (s *sink) Write(ctx context.Context, b *format.Batch) (store.Result, error) {
+	w := s.writers[b.Section.Name]
+	switch {
+	case w == nil && b.Section.Name == format.Spaces && s.layout.Spaces != nil:
+		kept := format.NewBatch(b.Section)
+		for row := range b.Rows {
+			kept.AppendRow(b, row)
+		}
+		s.spaces = append(s.spaces, kept)
+		return store.Result{Written: uint64(b.Rows)}, nil
+	case w == nil:
+		return s.sidecar.whole(ctx, b)
+	}
+	if err := w.part.put(b, w.rows, s.foreign); err != nil {
+		return store.Result{}, err
+	}
+	return s.write(ctx, w, b)
+}
+
+// write inserts, merges or updates the rows that put has made of the batch.
+func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store.Result, err error) {
+	var taken []int // rows of the batch that are in the target now
+	refuse := func(rows []int) func(int, error) {
+		return func(i int, err error) {
+			row := i
+			if rows != nil {
+				row = rows[i]
+			}
+			res.Rejects = append(res.Rejects, reject(b, row, err))
+			taken = slices.DeleteFunc(taken, func(r int) bool { return r == row })
+		}
+	}
+	switch {
+	case w.part.updates:
+		err = s.writePart(ctx, w, b, &res, &taken, refuse)
+	case !w.merge:
+		for row := range b.Rows {
+			taken = append(taken, row)
+		}
+		err = s.db.Insert(ctx, w.part.table, w.part.names(), w.rows, refuse(nil))
+		res.Written = uint64(len(taken))
+	default:
+		err = s.merge(ctx, w, b, &res, &taken, refuse)
+	}
+	if err != nil {
+		return res, err
+	}
+	if s.sidecar != nil && !w.total {
+		err = s.sidecar.keep(ctx, w, b, taken)
+	}
+	return res, err
+}
+
+// reject describes a record that the target does not take.
+func reject(b *format.Batch, row int, err error) store.Reject {
+	line, jsonErr := b.AppendNDJSON(nil, row)
+	if jsonErr != nil {
+		line = nil
+	}
+	return store.Reject{Section: b.Section.Name, ID: b.ID(row), Reason: err.Error(), Record: line}
+}
+
+// pick copies rows, and of them some columns.
+func pick(rows *store.Rows, columns, which []int) *store.Rows {
+	out := store.NewRows(len(columns))
+	for _, row := range which {
+		for i, c := range columns {
+			out.Columns[i].AppendRow(&rows.Columns[c], row)
+		}
+		out.N++
+	}
+	return out
+}
+
+// split returns the positions of the key columns and of the others.
+func (p *part) split() (keys, others []int, names []string) {
+	for _, k := range p.key {
+		if i := slices.IndexFunc(p.columns, func(c bound) bool { return c.column == k }); i >= 0 {
+			keys = append(keys, i)
+		}
+	}
+	for i, c := range p.columns {
+		if !slices.Contains(keys, i) {
+			others = append(others, i)
+			names = append(names, c.column)
+		}
+	}
+	return keys, others, names
+}
+
+func all(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// merge decides row by row between the target's record and the archive's.
+func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store.Result, taken *[]int, refuse func([]int) func(int, error)) error {
+	p := w.part
+	keys, others, names := p.split()
+	exactKeys := all(len(p.columns))
+	var insert, update []int
+	exact, found, err := s.db.Lookup(ctx, p.table, p.names(), p.names(), w.rows)
+	if err != nil {
+		return err
+	}
+	_ = exact
+	var same *store.Rows
+	var foundKey []int
+	if len(keys) > 0 && len(keys) == len(p.key) {
+		if same, foundKey, err = s.db.Lookup(ctx, p.table, p.key, p.names(), pick(w.rows, keys, all(b.Rows))); err != nil {
+			return err
+		}
+	}
+	for row := range b.Rows {
+		switch {
+		case found[row] >= 0:
+			res.Unchanged++
+			*taken = append(*taken, row)
+		case foundKey == nil || foundKey[row] < 0 || anyNull(w.rows, keys, row):
+			insert = append(insert, row)
+		default:
+			take, err := s.resolve(w, b, row, same, foundKey[row])
+			if err != nil {
+				return err
+			}
+			if take {
+				update = append(update, row)
+			} else {
+				res.Skipped++
+			}
+		}
+	}
+	before := len(res.Rejects)
+	*taken = append(*taken, insert...)
+	if err := s.db.Insert(ctx, p.table, p.names(), pick(w.rows, exactKeys, insert), refuse(insert)); err != nil {
+		return err
+	}
+	res.Written += uint64(len(insert) - (len(res.Rejects) - before))
+	for _, row := range insert {
+		w.fresh[b.Place(row)] = true
+	}
+	before = len(res.Rejects)
+	*taken = append(*taken, update...)
+	if err := s.db.Update(ctx, p.table, p.key, names, pick(w.rows, append(slices.Clone(keys), others...), update), refuse(update)); err != nil {
+		return err
+	}
+	res.Updated += uint64(len(update) - (len(res.Rejects) - before))
+	return nil
+}
+
+func anyNull(rows *store.Rows, columns []int, row int) bool {
+	return slices.ContainsFunc(columns, func(c int) bool { return rows.Columns[c].Kinds[row] == store.Null })
+}
+
+// resolve applies the conflict policy to a record that the target holds with
+// another content.
+func (s *sink) resolve(w *writer, b *format.Batch, row int, have *store.Rows, at int) (take bool, err error) {
+	switch s.opts.Policy {
+	case store.Skip:
+		return false, nil
+	case store.Overwrite:
+		return true, nil
+	case store.Newer:
+		if w.part.updated < 0 {
+			return false, nil
+		}
+		c := &w.part.columns[w.part.updated]
+		field := &b.Columns[c.field]
+		var theirs format.Column
+		theirs.Reset(field.Type)
+		one := store.NewRows(1)
+		one.Columns[0].AppendRow(&have.Columns[w.part.updated], at)
+		c.lens.Get(&one.Columns[0], &theirs, func(int) {})
+		return !field.Null(row) && (theirs.Null(0) || field.Int(row) > theirs.Int(0)), nil
+	}
+	return false, fmt.Errorf("section %q, record %q: %w; choose --on-conflict skip, overwrite or newer", b.Section.Name, b.ID(row), store.ErrConflict)
+}
+
+// writePart fills columns of rows that another part has created.
+func (s *sink) writePart(ctx context.Context, w *writer, b *format.Batch, res *store.Result, taken *[]int, refuse func([]int) func(int, error)) error {
+	p := w.part
+	keys, others, names := p.split()
+	which := all(b.Rows)
+	if main := s.mainWriter(p); main != nil && main.merge {
+		have, found, err := s.db.Lookup(ctx, p.table, p.key, p.names(), pick(w.rows, keys, which))
+		if err != nil {
+			return err
+		}
+		which = which[:0]
+		for row := range b.Rows {
+			switch {
+			case found[row] < 0 || main.fresh[b.Place(row)]:
+				which = append(which, row)
+			case equalRows(w.rows, row, have, found[row]):
+				res.Unchanged++
+				*taken = append(*taken, row)
+			default:
+				take, err := s.resolve(w, b, row, have, found[row])
+				if err != nil {
+					return err
+				}
+				if take {
+					which = append(which, row)
+					res.Updated++
+					res.Written--
+				} else {
+					res.Skipped++
+				}
+			}
+		}
+	}
+	before := len(res.Rejects)
+	*taken = append(*taken, which...)
+	if err := s.db.Update(ctx, p.table, p.key, names, pick(w.rows, append(slices.Clone(keys), others...), which), refuse(which)); err != nil {
+		return err
+	}
+	res.Written += uint64(len(which) - (len(res.Rejects) - before))
+	return nil
+}
+
+// mainWriter returns the writer that creates the rows of the part's table.
+func (s *sink) mainWriter(p *part) *writer {
+	for _, w := range s.writers {
+		if w.part.table == p.table && !w.part.updates {
+			return w
+		}
+	}
+	return nil
+}
+
+func equalRows(a *store.Rows, row int, b *store.Rows, at int) bool {
+	for i := range a.Columns {
+		if !a.Columns[i].Equal(row, &b.Columns[i], at) {
+			return false
+		}
+	}
+	return true
+}
+
+// Finish builds what is derived.
+func (s *sink) Finish(ctx context.Context) error {
+	if s.layout.Own != nil {
+		return s.finishOwn(ctx)
+	}
+	if s.sidecar != nil {
+		if err := s.sidecar.finish(ctx); err != nil {
+			return err
+		}
+	}
+	if s.manifest.Origin != nil && !s.foreign {
+		for i := range s.manifest.Origin.Tables {
+			t := &s.manifest.Origin.Tables[i]
+			if t.Sequence != nil && s.catalog.Table(t.Name) == nil {
+				if err := s.db.SetSequence(ctx, t.Name, *t.Sequence); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return s.createObjects(ctx)
+}
+
+// createObjects creates indexes, full-text tables and triggers of the tables that
+// this import has created, and fills them.
+func (s *sink) createObjects(ctx context.Context) error {
+	created := func(table string) bool { return s.catalog.Table(table) == nil }
+	var reference *store.Schema
+	known := map[string]bool{}
+	if s.layout.Schema != nil {
+		reference = s.layout.Schema.At(s.version)
+		for _, o := range reference.Objects {
+			known[o.Name] = true
+		}
+	}
+	if o := s.manifest.Origin; o != nil && !s.foreign {
+		for i := range o.Tables {
+			t := &o.Tables[i]
+			for _, ix := range t.Indexes {
+				if !created(t.Name) || known[ix.Name] {
+					continue
+				}
+				if err := s.db.CreateIndex(ctx, t.Name, &ix); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if reference == nil {
+		return nil
+	}
+	rebuild := false
+	for _, o := range reference.Objects {
+		if !created(o.Table) || !s.foreign && !slices.Contains(s.manifest.Origin.Objects, o.Name) {
+			continue
+		}
+		if err := s.db.Exec(ctx, o.SQL); err != nil {
+			return fmt.Errorf("create %q: %w", o.Name, err)
+		}
+		rebuild = true
+	}
+	if !rebuild {
+		return nil
+	}
+	catalog, err := s.db.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range reference.Rebuild {
+		if r.Object != "" && catalog.Table(r.Object) == nil {
+			continue
+		}
+		if err := s.db.Exec(ctx, r.SQL); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadBack returns a source of what the target now holds.
+func (s *sink) ReadBack(ctx context.Context) (store.Source, error) {
+	return newSource(ctx, s.db, s.layout, s.version)
+}
+
+// Losses returns what the target could not hold.
+func (s *sink) Losses() []format.Loss {
+	if s.sidecar != nil {
+		return append(slices.Clone(s.losses), s.sidecar.losses()...)
+	}
+	return s.losses
+}
+
+// Commit makes everything visible.
+func (s *sink) Commit(ctx context.Context) error { return s.db.Commit(ctx) }
+
+// Close without Commit leaves the store as it was.
+func (s *sink) Close() error {
+	for _, b := range s.spaces {
+		b.Release()
+	}
+	s.spaces = nil
+	return s.db.Close()
+}
+
+var errNoSidecar = errors.New("the target has no place for the record and --no-sidecar was given")
+
+// sameField tells whether two rows of two batches hold the same in a field.
+func sameField(a *format.Column, row int, b *format.Column, at int) bool {
+	return bytes.Equal(a.AppendValue(nil, row), b.AppendValue(nil, at))
+}

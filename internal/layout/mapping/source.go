@@ -1,0 +1,367 @@
+package mapping
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// source reads a database through a layout.
+type source struct {
+	db      store.Tables
+	shape   *shape
+	sidecar *sidecarReader
+	losses  []format.Loss
+	owned   bool // Close closes db
+	// memo of Describe
+	description *store.Description
+}
+
+var _ store.Source = (*source)(nil)
+
+// NewSource returns a Source of the database as the layout's given version. It
+// owns the database.
+func NewSource(ctx context.Context, db store.Tables, l *store.Layout, version int) (store.Source, error) {
+	s, err := newSource(ctx, db, l, version)
+	if err != nil {
+		return nil, err
+	}
+	s.owned = true
+	return s, nil
+}
+
+func newSource(ctx context.Context, db store.Tables, l *store.Layout, version int) (*source, error) {
+	catalog, err := db.Catalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := newShape(l, version, catalog)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{db: db, shape: shape}
+	if l.Own != nil {
+		return s, s.readOwn(ctx)
+	}
+	if catalog.Table(sidecarTable) != nil {
+		if s.sidecar, err = openSidecar(ctx, db, shape); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// readOwn completes the shape of memarc's own layout by its stored manifest.
+func (s *source) readOwn(ctx context.Context) error {
+	meta, err := readMeta(ctx, s.db, s.shape.layout.Own.MetaTable)
+	if err != nil {
+		return err
+	}
+	own, err := decodeOwn(meta)
+	if err != nil {
+		return err
+	}
+	var tables []tableShape
+	for _, section := range own.Sections {
+		if err := section.Check(); err != nil {
+			return fmt.Errorf("memarc's own table of contents: %w", err)
+		}
+		i := slices.IndexFunc(s.shape.tables, func(t tableShape) bool { return t.table.Name == section.Name })
+		if i < 0 {
+			return fmt.Errorf("memarc's own layout: the table of section %q is missing", section.Name)
+		}
+		t := s.shape.tables[i]
+		s.shape.tables = slices.Delete(s.shape.tables, i, i+1)
+		p, err := ownPart(s.shape.layout.Name, s.shape.layout.Own, section)
+		if err != nil {
+			return err
+		}
+		for _, c := range p.columns {
+			if !t.table.HasColumn(c.column) {
+				return fmt.Errorf("memarc's own layout: table %q lacks the column %q", section.Name, c.column)
+			}
+			t.columns = append(t.columns, c.column)
+		}
+		for i := range t.table.Columns {
+			if name := t.table.Columns[i].Name; section.Field(name) < 0 {
+				s.shape.lose("unknown-column", t.table.Name+"."+name, "memarc's own layout has no such field")
+			}
+		}
+		t.parts = []*part{p}
+		tables = append(tables, t)
+	}
+	for _, t := range s.shape.tables {
+		n, err := s.db.Count(ctx, t.table.Name)
+		if err != nil {
+			return err
+		}
+		s.shape.items = append(s.shape.items, store.Item{Name: t.table.Name, Fate: store.Lost, Rows: n})
+		s.shape.losses = append(s.shape.losses, format.Loss{Code: "unknown-table", Where: t.table.Name, Count: uint64(n), Reason: "memarc's own layout does not know the table"})
+	}
+	slices.SortStableFunc(tables, func(a, b tableShape) int { return rank(a) - rank(b) })
+	s.shape.tables, s.shape.spaces = tables, own.Spaces
+	if own.Origin != nil {
+		s.shape.origin = own.Origin
+	}
+	return nil
+}
+
+// Describe lists everything the store holds.
+func (s *source) Describe(ctx context.Context) (*store.Description, error) {
+	if s.description != nil {
+		return s.description, nil
+	}
+	d := &store.Description{
+		ID:     format.StoreID{Engine: s.shape.engine(), Layout: s.shape.layout.Name, Version: versionText(s.shape.version)},
+		Origin: s.shape.origin, Items: slices.Clone(s.shape.items), Losses: slices.Clone(s.shape.losses), Spaces: s.shape.spaces,
+	}
+	for _, t := range s.shape.tables {
+		n, err := s.db.Count(ctx, t.table.Name)
+		if err != nil {
+			return nil, err
+		}
+		item := store.Item{Name: t.table.Name, Fate: store.Carried, Rows: n}
+		for _, p := range t.parts {
+			item.Sections = append(item.Sections, p.section.Name)
+			section := p.section
+			if s.sidecar != nil {
+				section = s.sidecar.section(section)
+			}
+			d.Sections = append(d.Sections, section)
+		}
+		d.Items = append(d.Items, item)
+	}
+	if s.shape.layout.Spaces != nil {
+		spaces, err := s.deriveSpaces(ctx)
+		if err != nil {
+			return nil, err
+		}
+		d.Spaces = spacesOf(spaces)
+		d.Sections = append(d.Sections, spaces.Section)
+		spaces.Release()
+	}
+	if s.sidecar != nil {
+		d.Sections = append(d.Sections, s.sidecar.whole...)
+		if s.sidecar.origin != nil {
+			d.Origin = s.sidecar.origin
+		}
+	}
+	slices.SortStableFunc(d.Sections, func(a, b *format.Section) int { return sectionRank(a.Name) - sectionRank(b.Name) })
+	s.description = d
+	return d, nil
+}
+
+func sectionRank(name string) int {
+	names := format.StandardNames()
+	if i := slices.Index(names, name); i >= 0 {
+		return i
+	}
+	return len(names)
+}
+
+func (s *shape) engine() string {
+	if s.layout.Own != nil || s.origin == nil {
+		return s.layout.Engines[0]
+	}
+	return s.origin.Engine
+}
+
+// Read yields the batches of all selected sections.
+func (s *source) Read(ctx context.Context, sel store.Selection) iter.Seq2[*format.Batch, error] {
+	return func(yield func(*format.Batch, error) bool) {
+		if sel.Where != "" && !slices.ContainsFunc(s.shape.tables, memoriesTable) {
+			yield(nil, fmt.Errorf("%w: the store has no table of memories that --where could narrow", store.ErrUsage))
+			return
+		}
+		spacesDone := s.shape.layout.Spaces == nil
+		for _, t := range s.shape.tables {
+			if !spacesDone && rank(t) > sectionRank(format.Spaces) {
+				spacesDone = true
+				if !s.yieldSpaces(ctx, sel, yield) {
+					return
+				}
+			}
+			if !s.readTable(ctx, t, sel, yield) {
+				return
+			}
+		}
+		if !spacesDone && !s.yieldSpaces(ctx, sel, yield) {
+			return
+		}
+		if s.sidecar != nil && !s.sidecar.yieldWhole(ctx, sel, yield) {
+			return
+		}
+		if err := s.db.Unchanged(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+func memoriesTable(t tableShape) bool { return t.parts[0].section.Name == format.Memories }
+
+func (s *source) readTable(ctx context.Context, t tableShape, sel store.Selection, yield func(*format.Batch, error) bool) bool {
+	var wanted []*part
+	for _, p := range t.parts {
+		if sel.Wants(p.section.Name) {
+			wanted = append(wanted, p)
+		}
+	}
+	if len(wanted) == 0 {
+		return true
+	}
+	query := store.Query{Table: t.table.Name, Columns: t.columns}
+	if memoriesTable(t) {
+		query.Where = sel.Where
+	}
+	uses := make([]int, len(t.columns))
+	for _, p := range wanted {
+		for _, c := range p.columns {
+			uses[c.at]++
+		}
+	}
+	left := make([]int, len(uses))
+	for rows, err := range s.db.Scan(ctx, query) {
+		if err != nil {
+			yield(nil, err)
+			return false
+		}
+		copy(left, uses)
+		for _, p := range wanted {
+			b := p.get(rows, func(at int) bool { left[at]--; return left[at] > 0 })
+			if s.sidecar != nil {
+				if b, err = s.sidecar.restore(ctx, p, b); err != nil {
+					yield(nil, err)
+					return false
+				}
+			}
+			if b.Rows == 0 {
+				b.Release()
+				continue
+			}
+			if !yield(b, nil) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// deriveSpaces makes the records of the spaces section from the vectors' labels.
+func (s *source) deriveSpaces(ctx context.Context) (*format.Batch, error) {
+	section := format.Standard(format.Spaces)
+	from := s.shape.layout.Spaces
+	b := format.NewBatch(section)
+	type space struct {
+		id        string
+		dimension int64
+	}
+	seen := map[space]bool{}
+	const most = 4096
+	for _, table := range from.Tables {
+		if !slices.ContainsFunc(s.shape.tables, func(t tableShape) bool {
+			return t.table.Name == table && t.table.HasColumn(from.Space) && t.table.HasColumn(from.Dimension)
+		}) {
+			continue
+		}
+		rows, err := s.db.Distinct(ctx, table, []string{from.Space, from.Dimension}, most)
+		if err != nil {
+			return nil, err
+		}
+		for row := range rows.N {
+			id, dim := &rows.Columns[0], &rows.Columns[1]
+			if id.Kinds[row] != store.Text || dim.Kinds[row] != store.Integer || !validText(id.Bytes(row)) {
+				continue // the embeddings' leftovers hold it
+			}
+			sp := space{string(id.Bytes(row)), dim.Int(row)}
+			if seen[sp] {
+				continue
+			}
+			seen[sp] = true
+			for i, f := range section.Fields {
+				c := &b.Columns[i]
+				switch f.Name {
+				case "id", "model":
+					c.AppendString(sp.id)
+				case "dimension":
+					c.AppendInt(sp.dimension)
+				case "element":
+					c.AppendString("f32")
+				default:
+					c.AppendNull()
+				}
+			}
+			b.Rows++
+		}
+	}
+	if s.sidecar != nil {
+		return s.sidecar.restore(ctx, &part{section: section, left: -1}, b)
+	}
+	return b, nil
+}
+
+func (s *source) yieldSpaces(ctx context.Context, sel store.Selection, yield func(*format.Batch, error) bool) bool {
+	if !sel.Wants(format.Spaces) {
+		return true
+	}
+	b, err := s.deriveSpaces(ctx)
+	if err != nil {
+		yield(nil, err)
+		return false
+	}
+	if d := s.description; d != nil { // one section for one archive
+		for _, section := range d.Sections {
+			if section.Name == format.Spaces {
+				b.Section = section
+			}
+		}
+	}
+	if b.Rows == 0 {
+		b.Release()
+		return true
+	}
+	return yield(b, nil)
+}
+
+// spacesOf turns records of the spaces section into what a manifest says.
+func spacesOf(b *format.Batch) []format.Space {
+	var out []format.Space
+	text := func(name string, row int) string {
+		if c := b.Column(name); c != nil && !c.Null(row) {
+			return c.String(row)
+		}
+		return ""
+	}
+	for row := range b.Rows {
+		sp := format.Space{ID: text("id", row), Model: text("model", row), Provider: text("provider", row), Element: text("element", row), Hash: text("hash", row)}
+		if c := b.Column("dimension"); !c.Null(row) {
+			sp.Dimension = c.Int(row)
+		}
+		if c := b.Column("normalized"); c != nil && !c.Null(row) {
+			v := c.Cells[row] == 1
+			sp.Normalized = &v
+		}
+		out = append(out, sp)
+	}
+	return out
+}
+
+// Losses returns what reading has found that cannot be carried.
+func (s *source) Losses() []format.Loss {
+	losses := slices.Clone(s.losses)
+	if s.sidecar != nil {
+		losses = append(losses, s.sidecar.losses()...)
+	}
+	return losses
+}
+
+// Close closes the database if the source owns it.
+func (s *source) Close() error {
+	if s.owned {
+		return s.db.Close()
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+// Package memarc is memarc's own layout: one table for each section of the
+// archives it has taken, one column for each field, and a table of contents with
+// the sections' schemas. It holds every section of every product as it is, so it
+// needs no sidecar.
+package memarc
+
+import (
+	"context"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// Name is the layout's name.
+const Name = "memarc"
+
+// version is the layout's version.
+const version = 1
+
+const metaTable = "memarc_meta"
+
+// columns says how a field type is kept: by which lens, in a column of which
+// declared type. Times are INTEGER nanoseconds since 1970, UTC; lists are JSON;
+// vectors are BLOBs of little-endian float32.
+var columns = map[format.Type]struct{ lens, decl string }{
+	format.Text:   {"text", "TEXT"},
+	format.JSON:   {"json", "TEXT"},
+	format.Bytes:  {"blob", "BLOB"},
+	format.Int:    {"int", "INTEGER"},
+	format.Float:  {"exact-real", "REAL"},
+	format.Bool:   {"int-bool", "INTEGER"},
+	format.Time:   {"unix-nanos", "INTEGER"},
+	format.List:   {"json-list", "TEXT"},
+	format.Vector: {"f32", "BLOB"},
+	format.Any:    {"any", "BLOB"},
+	format.Map:    {"map", "BLOB"},
+}
+
+// Layout returns the layout for the registry.
+func Layout() *store.Layout {
+	return &store.Layout{
+		Name:    Name,
+		Engines: []string{"sqlite"},
+		Detect: func(_ context.Context, c *store.Catalog, _ store.Tables) (int, bool) {
+			return version, c.Has(metaTable, "name", "value")
+		},
+		Latest: version,
+		Own: &store.OwnLayout{
+			MetaTable: metaTable,
+			Lens:      func(t format.Type) string { return columns[t].lens },
+			Decl:      func(t format.Type) string { return columns[t].decl },
+		},
+	}
+}

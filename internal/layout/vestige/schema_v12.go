@@ -1,0 +1,181 @@
+package vestige
+
+import "github.com/memarc/memarc/internal/store"
+
+// recordTables came with versions 12 to 17.
+var recordTables = []store.TableDef{
+	{
+		Name:  "sync_tombstones",
+		Since: 12,
+		Columns: []store.ColumnDef{
+			{Name: "table_name", Decl: "TEXT NOT NULL"},
+			{Name: "row_id", Decl: "TEXT NOT NULL"},
+			{Name: "deleted_at", Decl: "TEXT NOT NULL"},
+			{Name: "reason", Decl: "TEXT"},
+		},
+		Constraints: []store.Statement{
+			{SQL: "PRIMARY KEY (table_name, row_id)"},
+		},
+	},
+	{
+		Name:  "deletion_tombstones",
+		Since: 13,
+		Columns: []store.ColumnDef{
+			{Name: "memory_id", Decl: "TEXT PRIMARY KEY"},
+			{Name: "deleted_at", Decl: "TEXT NOT NULL"},
+			{Name: "reason", Decl: "TEXT"},
+			{Name: "node_type", Decl: "TEXT NOT NULL"},
+			{Name: "tags", Decl: "TEXT NOT NULL DEFAULT '[]'"},
+			{Name: "edges_pruned", Decl: "INTEGER NOT NULL DEFAULT 0"},
+			{Name: "insights_rewritten", Decl: "INTEGER NOT NULL DEFAULT 0"},
+			{Name: "insights_deleted", Decl: "INTEGER NOT NULL DEFAULT 0"},
+			{Name: "children_orphaned", Decl: "INTEGER NOT NULL DEFAULT 0"},
+		},
+	},
+	{
+		Name:  "merge_plans",
+		Since: 14,
+		Columns: []store.ColumnDef{
+			{Name: "id", Decl: "TEXT PRIMARY KEY"},
+			{Name: "kind", Decl: "TEXT NOT NULL"},
+			{Name: "status", Decl: "TEXT NOT NULL DEFAULT 'pending'"},
+			{Name: "created_at", Decl: "TEXT NOT NULL"},
+			{Name: "applied_at", Decl: "TEXT"},
+			{Name: "survivor_id", Decl: "TEXT"},
+			{Name: "member_ids", Decl: "TEXT NOT NULL DEFAULT '[]'"},
+			{Name: "confidence", Decl: "REAL"},
+			{Name: "classification", Decl: "TEXT"},
+			{Name: "payload", Decl: "TEXT NOT NULL"},
+		},
+	},
+	{
+		Name:  "merge_operations",
+		Since: 14,
+		Columns: []store.ColumnDef{
+			{Name: "id", Decl: "TEXT PRIMARY KEY"},
+			{Name: "plan_id", Decl: "TEXT"},
+			{Name: "op_type", Decl: "TEXT NOT NULL"},
+			{Name: "status", Decl: "TEXT NOT NULL DEFAULT 'applied'"},
+			{Name: "created_at", Decl: "TEXT NOT NULL"},
+			{Name: "reverted_at", Decl: "TEXT"},
+			{Name: "reverts_op_id", Decl: "TEXT"},
+			{Name: "survivor_id", Decl: "TEXT"},
+			{Name: "affected_ids", Decl: "TEXT NOT NULL DEFAULT '[]'"},
+			{Name: "confidence", Decl: "REAL"},
+			{Name: "signals", Decl: "TEXT"},
+			{Name: "reason", Decl: "TEXT"},
+			{Name: "undo_payload", Decl: "TEXT NOT NULL"},
+		},
+	},
+	{
+		Name:  "composition_events",
+		Since: 15,
+		Columns: []store.ColumnDef{
+			{Name: "id", Decl: "TEXT PRIMARY KEY"},
+			{Name: "created_at", Decl: "TEXT NOT NULL"},
+			{Name: "tool", Decl: "TEXT NOT NULL"},
+			{Name: "mode", Decl: "TEXT NOT NULL DEFAULT 'deep_reference'"},
+			{Name: "query", Decl: "TEXT"},
+			{Name: "query_hash", Decl: "TEXT"},
+			{Name: "confidence", Decl: "REAL"},
+			{Name: "status", Decl: "TEXT"},
+			{Name: "output_preview", Decl: "TEXT"},
+			{Name: "metadata", Decl: "TEXT NOT NULL DEFAULT '{}'"},
+		},
+	},
+	{
+		Name:  "composition_members",
+		Since: 15,
+		Columns: []store.ColumnDef{
+			{Name: "event_id", Decl: "TEXT NOT NULL"},
+			{Name: "memory_id", Decl: "TEXT NOT NULL"},
+			{Name: "role", Decl: "TEXT NOT NULL"},
+			{Name: "rank", Decl: "INTEGER NOT NULL DEFAULT 0"},
+			{Name: "trust", Decl: "REAL"},
+			{Name: "score", Decl: "REAL"},
+			{Name: "preview", Decl: "TEXT"},
+			{Name: "metadata", Decl: "TEXT NOT NULL DEFAULT '{}'"},
+		},
+		Constraints: []store.Statement{
+			{SQL: "PRIMARY KEY (event_id, memory_id, role)"},
+			{SQL: "FOREIGN KEY (event_id) REFERENCES composition_events(id) ON DELETE CASCADE"},
+		},
+	},
+	{
+		Name:  "composition_outcomes",
+		Since: 15,
+		Columns: []store.ColumnDef{
+			{Name: "id", Decl: "TEXT PRIMARY KEY"},
+			{Name: "event_id", Decl: "TEXT NOT NULL"},
+			{Name: "outcome_type", Decl: "TEXT NOT NULL"},
+			{Name: "labeled_at", Decl: "TEXT NOT NULL"},
+			{Name: "label_source", Decl: "TEXT NOT NULL DEFAULT 'tool'"},
+			{Name: "confidence_delta", Decl: "REAL"},
+			{Name: "notes", Decl: "TEXT"},
+			{Name: "metadata", Decl: "TEXT NOT NULL DEFAULT '{}'"},
+		},
+		Constraints: []store.Statement{
+			{SQL: "FOREIGN KEY (event_id) REFERENCES composition_events(id) ON DELETE CASCADE"},
+		},
+	},
+	{
+		Name:  "embedding_model",
+		Since: 16,
+		Columns: []store.ColumnDef{
+			{Name: "id", Decl: "INTEGER PRIMARY KEY CHECK (id = 1)"},
+			{Name: "name", Decl: "TEXT NOT NULL"},
+			{Name: "dimension", Decl: "INTEGER NOT NULL"},
+			{Name: "hash", Decl: "TEXT NOT NULL"},
+			{Name: "created_at", Decl: "TEXT NOT NULL"},
+		},
+	},
+	{
+		Name:  "domains",
+		Since: 16,
+		Columns: []store.ColumnDef{
+			{Name: "id", Decl: "TEXT PRIMARY KEY"},
+			{Name: "label", Decl: "TEXT NOT NULL"},
+			{Name: "centroid", Decl: "BLOB"},
+			{Name: "top_terms", Decl: "TEXT NOT NULL DEFAULT '[]'"},
+			{Name: "memory_count", Decl: "INTEGER NOT NULL DEFAULT 0"},
+			{Name: "created_at", Decl: "TEXT NOT NULL"},
+		},
+	},
+	{
+		Name:  "connector_cursors",
+		Since: 17,
+		Columns: []store.ColumnDef{
+			{Name: "source_system", Decl: "TEXT NOT NULL"},
+			{Name: "scope", Decl: "TEXT NOT NULL"},
+			{Name: "cursor_updated_at", Decl: "TEXT"},
+			{Name: "last_synced_at", Decl: "TEXT"},
+			{Name: "last_full_reconcile_at", Decl: "TEXT"},
+			{Name: "records_seen", Decl: "INTEGER NOT NULL DEFAULT 0"},
+			{Name: "config", Decl: "TEXT NOT NULL DEFAULT '{}'"},
+		},
+		Constraints: []store.Statement{
+			{SQL: "PRIMARY KEY (source_system, scope)"},
+		},
+	},
+}
+
+// recordIndexes belong to recordTables.
+var recordIndexes = []store.ObjectDef{
+	index(12, "sync_tombstones", "idx_sync_tombstones_deleted_at", "(deleted_at)"),
+	index(13, "deletion_tombstones", "idx_deletion_tombstones_deleted_at", "(deleted_at)"),
+	index(14, "merge_plans", "idx_merge_plans_status", "(status)"),
+	index(14, "merge_plans", "idx_merge_plans_created_at", "(created_at)"),
+	index(14, "merge_operations", "idx_merge_operations_status", "(status)"),
+	index(14, "merge_operations", "idx_merge_operations_created_at", "(created_at)"),
+	index(14, "merge_operations", "idx_merge_operations_survivor", "(survivor_id)"),
+	index(15, "composition_events", "idx_composition_events_created_at", "(created_at)"),
+	index(15, "composition_events", "idx_composition_events_tool", "(tool)"),
+	index(15, "composition_events", "idx_composition_events_mode", "(mode)"),
+	index(15, "composition_events", "idx_composition_events_query_hash", "(query_hash)"),
+	index(15, "composition_members", "idx_composition_members_memory", "(memory_id)"),
+	index(15, "composition_members", "idx_composition_members_role", "(role)"),
+	index(15, "composition_outcomes", "idx_composition_outcomes_event", "(event_id)"),
+	index(15, "composition_outcomes", "idx_composition_outcomes_type", "(outcome_type)"),
+	index(15, "composition_outcomes", "idx_composition_outcomes_labeled_at", "(labeled_at)"),
+	index(16, "domains", "idx_domains_created_at", "(created_at)"),
+}

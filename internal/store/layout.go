@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+
+	"github.com/memarc/memarc/format"
+)
+
+// A Layout is what one product keeps in an engine that has tables: data, used in
+// both directions.
+type Layout struct {
+	// Name as it stands in manifests and on the command line.
+	Name string
+	// Engines whose stores it describes.
+	Engines []string
+	// Detect recognises the product and its version by tables and columns.
+	Detect func(ctx context.Context, c *Catalog, db Tables) (version int, ok bool)
+	// Latest is the version of a new target that is given none.
+	Latest int
+	// Schema is the product's reference schema; nil if the layout has none.
+	Schema *Schema
+	// Maps says which columns are which fields. Columns that no map names become
+	// fields of the layout's own; tables that no map names become passthrough
+	// sections.
+	Maps []TableMap
+	// Skip names tables that are derived or not user data.
+	Skip []string
+	// Spaces derives the embedding spaces, where the product has no table of them.
+	Spaces *SpacesFrom
+	// Locations lists where the product keeps its store.
+	Locations func(getenv func(string) string) []string
+	// Own is set for memarc's own layout alone, which holds any section as it is.
+	Own *OwnLayout
+}
+
+// A TableMap says that the rows of a native table are records of a section. A map
+// without a section names lenses for columns of a table that is carried as it is.
+type TableMap struct {
+	Table   string
+	Section string
+	Columns []ColumnMap
+	// Part means that another map of the same table creates the rows, and this
+	// one only fills columns of them.
+	Part bool
+	// Updated names the column that says when a row was last changed.
+	Updated string
+}
+
+// A ColumnMap says that a native column is a field, read and written by the lens
+// of that name.
+type ColumnMap struct {
+	Column, Field, Lens string
+	// Else names fields to take instead, and Default the native value to write
+	// at last, for a record of another product that lacks the field. Records of
+	// the layout's own keep their NULL.
+	Else    []string
+	Default *format.Value
+}
+
+// SpacesFrom says where embedding spaces show: the distinct values of two columns.
+type SpacesFrom struct {
+	Tables []string
+	// Space and Dimension are columns of all these tables.
+	Space, Dimension string
+}
+
+// OwnLayout is how memarc's own layout keeps any section: one table each, and a
+// table of metadata.
+type OwnLayout struct {
+	// MetaTable holds names and JSON texts.
+	MetaTable string
+	// Lens names the lens by which a field type is kept, and Decl the declared
+	// type of its column.
+	Lens, Decl func(t format.Type) string
+}

@@ -1,0 +1,66 @@
+package store
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// A Location says where a store is, as a user writes it: a URL or a path, with
+// ?layout=NAME behind it if the layout is not to be recognised.
+type Location struct {
+	Raw    string
+	Scheme string // "" for a plain path
+	Path   string // of a file; for other schemes what follows the scheme
+	Layout string
+}
+
+// ParseLocation reads a location. It fails only for a malformed ?layout.
+func ParseLocation(raw string) (Location, error) {
+	l := Location{Raw: raw, Path: raw}
+	if scheme, rest, ok := strings.Cut(raw, ":"); ok && isScheme(scheme) {
+		l.Scheme, l.Path = strings.ToLower(scheme), rest
+	}
+	if at := strings.LastIndex(l.Path, "?"); at >= 0 && strings.HasPrefix(l.Path[at:], "?layout=") {
+		values, err := url.ParseQuery(l.Path[at+1:])
+		if err != nil {
+			return l, fmt.Errorf("%w: location %q: %w", ErrUsage, Redact(raw), err)
+		}
+		l.Layout, l.Path = values.Get("layout"), l.Path[:at]
+	}
+	if l.Path == "" {
+		return l, fmt.Errorf("%w: location %q names no store", ErrUsage, Redact(raw))
+	}
+	return l, nil
+}
+
+// isScheme tells a scheme from a drive letter and from a path.
+func isScheme(s string) bool {
+	if len(s) < 2 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i] | 0x20
+		if c < 'a' || c > 'z' {
+			if i == 0 || s[i] != '+' && (s[i] < '0' || s[i] > '9') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Redact returns a location without its password.
+func Redact(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.User == nil {
+		return raw
+	}
+	if _, has := u.User.Password(); !has {
+		return raw
+	}
+	return u.Redacted()
+}
+
+// String returns the location without its password.
+func (l Location) String() string { return Redact(l.Raw) }

@@ -1,0 +1,169 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/memarc/memarc/format"
+)
+
+// An Engine is how a kind of database is talked to.
+type Engine struct {
+	Name string
+	// Claims tells whether a location is the engine's.
+	Claims func(l Location) bool
+	// Open opens a store for reading, OpenTarget for writing.
+	Open       func(ctx context.Context, l Location) (Tables, error)
+	OpenTarget func(ctx context.Context, l Location) (Target, error)
+}
+
+// A Registry knows engines and layouts, in the order in which they are asked.
+type Registry struct {
+	Engines []*Engine
+	Layouts []*Layout // the last one that recognises everything stands last
+	// Source and Sink join an opened engine with a layout.
+	Source func(ctx context.Context, db Tables, l *Layout, version int) (Source, error)
+	Sink   func(db Target, l *Layout, version int, opts SinkOptions) Sink
+	// Default is the layout of a new target of no product.
+	Default string
+}
+
+// With returns a registry that asks one more layout, before all others.
+func (r *Registry) With(l *Layout) *Registry {
+	out := *r
+	out.Layouts = append([]*Layout{l}, r.Layouts...)
+	return &out
+}
+
+// Layout returns the named layout.
+func (r *Registry) Layout(name string) (*Layout, error) {
+	var names []string
+	for _, l := range r.Layouts {
+		if l.Name == name {
+			return l, nil
+		}
+		names = append(names, l.Name)
+	}
+	return nil, fmt.Errorf("%w: there is no layout %q; the layouts are %s", ErrUsage, name, strings.Join(names, ", "))
+}
+
+func (r *Registry) engine(l Location) (*Engine, error) {
+	for _, e := range r.Engines {
+		if e.Claims(l) {
+			return e, nil
+		}
+	}
+	if l.Scheme != "" {
+		return nil, fmt.Errorf("%w: location %q: no engine for %q in this version of memarc", ErrUsage, l, l.Scheme+":")
+	}
+	if info, err := os.Stat(l.Path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open %q: %w", l.Path, ErrNotFound)
+	} else if err == nil && info.IsDir() {
+		return nil, fmt.Errorf("open %q: %w: it is a directory", l.Path, ErrNotStore)
+	}
+	return nil, fmt.Errorf("open %q: %w: not a SQLite database", l.Path, ErrNotStore)
+}
+
+// detect finds the layout of a catalog.
+func (r *Registry) detect(ctx context.Context, db Tables, c *Catalog, want string, l Location) (*Layout, int, error) {
+	for _, layout := range r.Layouts {
+		if want != "" && layout.Name != want {
+			continue
+		}
+		if version, ok := layout.Detect(ctx, c, db); ok {
+			return layout, version, nil
+		}
+		if want != "" {
+			return nil, 0, fmt.Errorf("%w: %q is not a store of layout %q", ErrUsage, l, want)
+		}
+	}
+	if want != "" {
+		_, err := r.Layout(want)
+		return nil, 0, err
+	}
+	return nil, 0, fmt.Errorf("open %q: %w: no layout recognises it", l, ErrNotStore)
+}
+
+// OpenSource opens the store at a location; layout, if not empty, overrides what
+// is recognised.
+func (r *Registry) OpenSource(ctx context.Context, raw, layout string) (Source, error) {
+	l, err := ParseLocation(raw)
+	if err != nil {
+		return nil, err
+	}
+	if layout == "" {
+		layout = l.Layout
+	}
+	e, err := r.engine(l)
+	if err != nil {
+		return nil, err
+	}
+	db, err := e.Open(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	c, err := db.Catalog(ctx)
+	if err == nil {
+		var found *Layout
+		var version int
+		if found, version, err = r.detect(ctx, db, c, layout, l); err == nil {
+			var src Source
+			if src, err = r.Source(ctx, db, found, version); err == nil {
+				return src, nil
+			}
+		}
+	}
+	return nil, errors.Join(err, db.Close())
+}
+
+// OpenSink opens or prepares the store at a location for the records of an
+// archive. A new store gets the layout asked for, else the archive's origin's,
+// else the registry's default.
+func (r *Registry) OpenSink(ctx context.Context, raw string, m *format.Manifest, opts SinkOptions) (Sink, error) {
+	l, err := ParseLocation(raw)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Layout == "" {
+		opts.Layout = l.Layout
+	}
+	e, err := r.engine(l)
+	if err != nil {
+		return nil, err
+	}
+	db, err := e.OpenTarget(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	layout, version, err := r.targetLayout(ctx, db, m, opts.Layout, l, e.Name)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return r.Sink(db, layout, version, opts), nil
+}
+
+func (r *Registry) targetLayout(ctx context.Context, db Target, m *format.Manifest, want string, l Location, engine string) (*Layout, int, error) {
+	if !db.Fresh() {
+		c, err := db.Catalog(ctx)
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(c.Tables) > 0 {
+			return r.detect(ctx, db, c, want, l)
+		}
+	}
+	if want == "" && m.Origin != nil && m.Origin.Engine == engine {
+		if layout, err := r.Layout(m.Origin.Layout); err == nil {
+			return layout, 0, nil
+		}
+	}
+	if want == "" {
+		want = r.Default
+	}
+	layout, err := r.Layout(want)
+	return layout, 0, err
+}

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"bytes"
+	"math"
+
+	"github.com/memarc/memarc/format"
+)
+
+// Kind is the storage class of a native cell.
+type Kind uint8
+
+// The storage classes of engines with tables.
+const (
+	Null Kind = iota
+	Integer
+	Real
+	Text
+	Blob
+)
+
+// Cells is a column of native cells, each with its own storage class. Row i of
+// class Integer or Real is Words[i] (an int64 or IEEE 754 bits); of class Text or
+// Blob it is Data[Offsets[i]:Offsets[i+1]].
+type Cells struct {
+	Kinds   []Kind
+	Words   []uint64
+	Offsets []int32 // one more than rows, starting with 0
+	Data    []byte
+}
+
+// Reset empties the column and keeps its memory.
+func (c *Cells) Reset() {
+	c.Kinds, c.Words, c.Data = c.Kinds[:0], c.Words[:0], c.Data[:0]
+	c.Offsets = append(c.Offsets[:0], 0)
+}
+
+// Len returns the number of rows.
+func (c *Cells) Len() int { return len(c.Kinds) }
+
+// Bytes returns the bytes of a Text or Blob row. They alias the column.
+func (c *Cells) Bytes(row int) []byte { return c.Data[c.Offsets[row]:c.Offsets[row+1]] }
+
+// Int returns an Integer row.
+func (c *Cells) Int(row int) int64 { return int64(c.Words[row]) }
+
+// Float returns a Real row.
+func (c *Cells) Float(row int) float64 { return math.Float64frombits(c.Words[row]) }
+
+func (c *Cells) append(k Kind, word uint64) {
+	c.Kinds = append(c.Kinds, k)
+	c.Words = append(c.Words, word)
+	c.Offsets = append(c.Offsets, int32(len(c.Data)))
+}
+
+// AppendNull appends a NULL.
+func (c *Cells) AppendNull() { c.append(Null, 0) }
+
+// AppendInt appends an integer.
+func (c *Cells) AppendInt(v int64) { c.append(Integer, uint64(v)) }
+
+// AppendFloat appends a float.
+func (c *Cells) AppendFloat(v float64) { c.append(Real, math.Float64bits(v)) }
+
+// AppendText appends a text, whatever its bytes.
+func (c *Cells) AppendText(v []byte) {
+	c.Data = append(c.Data, v...)
+	c.append(Text, 0)
+}
+
+// AppendString appends a text.
+func (c *Cells) AppendString(v string) {
+	c.Data = append(c.Data, v...)
+	c.append(Text, 0)
+}
+
+// AppendBlob appends bytes.
+func (c *Cells) AppendBlob(v []byte) {
+	c.Data = append(c.Data, v...)
+	c.append(Blob, 0)
+}
+
+// AppendRow appends a row of another column.
+func (c *Cells) AppendRow(from *Cells, row int) {
+	if k := from.Kinds[row]; k == Text || k == Blob {
+		c.Data = append(c.Data, from.Bytes(row)...)
+		c.append(k, 0)
+		return
+	}
+	c.append(from.Kinds[row], from.Words[row])
+}
+
+// AppendValue appends a typed value as its native cell. Types without a native
+// cell of their own come as text or bytes.
+func (c *Cells) AppendValue(v format.Value) {
+	switch v.Type {
+	case format.Null:
+		c.AppendNull()
+	case format.Bool, format.Int, format.Time:
+		c.append(Integer, v.Cell)
+	case format.Float:
+		c.append(Real, v.Cell)
+	case format.Text, format.JSON:
+		c.AppendText(v.Bytes)
+	default:
+		c.AppendBlob(v.Bytes)
+	}
+}
+
+// Value returns the cell as a typed value, which aliases the column.
+func (c *Cells) Value(row int) format.Value {
+	switch c.Kinds[row] {
+	case Integer:
+		return format.Value{Type: format.Int, Cell: c.Words[row]}
+	case Real:
+		return format.Value{Type: format.Float, Cell: c.Words[row]}
+	case Text:
+		return format.Value{Type: format.Text, Bytes: c.Bytes(row)}
+	case Blob:
+		return format.Value{Type: format.Bytes, Bytes: c.Bytes(row)}
+	}
+	return format.Value{}
+}
+
+// Equal tells whether two cells are the same bit for bit.
+func (c *Cells) Equal(row int, d *Cells, at int) bool {
+	k := c.Kinds[row]
+	if k != d.Kinds[at] {
+		return false
+	}
+	switch k {
+	case Integer, Real:
+		return c.Words[row] == d.Words[at]
+	case Text, Blob:
+		return bytes.Equal(c.Bytes(row), d.Bytes(at))
+	}
+	return true
+}
+
+// Rows is a run of native rows by column.
+type Rows struct {
+	N       int
+	Columns []Cells
+}
+
+// NewRows returns empty rows of so many columns.
+func NewRows(columns int) *Rows {
+	r := &Rows{Columns: make([]Cells, columns)}
+	r.Reset()
+	return r
+}
+
+// Reset empties the rows and keeps their memory.
+func (r *Rows) Reset() {
+	r.N = 0
+	for i := range r.Columns {
+		r.Columns[i].Reset()
+	}
+}
+
+// AppendRow appends a row of other rows with the same columns.
+func (r *Rows) AppendRow(from *Rows, row int) {
+	for i := range r.Columns {
+		r.Columns[i].AppendRow(&from.Columns[i], row)
+	}
+	r.N++
+}
+
+// Size returns the bytes of texts and blobs that the rows hold.
+func (r *Rows) Size() int {
+	n := 0
+	for i := range r.Columns {
+		n += len(r.Columns[i].Data) + 16*r.N
+	}
+	return n
+}

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"iter"
+
+	"github.com/memarc/memarc/format"
+)
+
+// TableKind says what a name in a database's schema stands for.
+type TableKind uint8
+
+// The kinds. Only ordinary tables hold rows that are carried; of the others a
+// layout says that they are derived, or the ledger says that they are left out.
+const (
+	Ordinary TableKind = iota
+	Virtual            // a module's table, for example full-text search
+	Shadow             // a table in which a virtual table keeps its data
+	Internal           // a table of the engine's own, for example statistics
+)
+
+// A CatalogTable is a table that a database has.
+type CatalogTable struct {
+	format.Table
+	Kind TableKind
+	// Module of a Virtual table.
+	Module string
+	// Classes holds, for each column, the storage class that its declared type
+	// asks for; Null where it asks for none.
+	Classes []Kind
+	// Generated names the columns that the engine computes.
+	Generated []string
+	// Code lists what of the table's definition is code and so not part of
+	// Table: pairs of a loss code and what it concerns.
+	Code []SchemaLoss
+}
+
+// A SchemaLoss is a part of a schema that is code and cannot be carried as data.
+type SchemaLoss struct{ Code, Where, Reason string }
+
+// A CatalogObject is an index, trigger or view that a database has.
+type CatalogObject struct {
+	Type  string // index, trigger or view
+	Name  string
+	Table string
+	// Plain means that the object is carried as part of its table's shape.
+	Plain bool
+}
+
+// A Catalog is what a database holds, in the order of creation.
+type Catalog struct {
+	Engine  string
+	Tables  []CatalogTable
+	Objects []CatalogObject
+}
+
+// Table returns the named table, or nil.
+func (c *Catalog) Table(name string) *CatalogTable {
+	for i := range c.Tables {
+		if c.Tables[i].Name == name {
+			return &c.Tables[i]
+		}
+	}
+	return nil
+}
+
+// Has tells whether the database has the table and all the columns.
+func (c *Catalog) Has(table string, columns ...string) bool {
+	t := c.Table(table)
+	if t == nil {
+		return false
+	}
+	for _, name := range columns {
+		if !t.HasColumn(name) {
+			return false
+		}
+	}
+	return true
+}
+
+// HasColumn tells whether the table has the column.
+func (t *CatalogTable) HasColumn(name string) bool {
+	for i := range t.Columns {
+		if t.Columns[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// A Query asks for rows of one table in the engine's natural order, which is the
+// same whenever the content is the same.
+type Query struct {
+	Table   string
+	Columns []string
+	// Where is a condition in the engine's own language, given by the user.
+	Where string
+}
+
+// Tables is an engine that has tables, opened for reading: one snapshot for all
+// its methods.
+type Tables interface {
+	// Catalog lists what the database holds.
+	Catalog(ctx context.Context) (*Catalog, error)
+	// Count returns the number of rows of a table.
+	Count(ctx context.Context, table string) (int64, error)
+	// Distinct returns the distinct combinations of columns of a table, ordered,
+	// and fails when there are more than limit.
+	Distinct(ctx context.Context, table string, columns []string, limit int) (*Rows, error)
+	// Scan yields the rows in runs, and at most one error, as its last pair.
+	// A run is the consumer's until the next one is asked for; its slices may be
+	// taken if others are left in their place.
+	Scan(ctx context.Context, q Query) iter.Seq2[*Rows, error]
+	// Lookup returns, for each row of keys, the row of the table with that key:
+	// found[i] is the row of the result, or -1.
+	Lookup(ctx context.Context, table string, keys, columns []string, rows *Rows) (result *Rows, found []int, err error)
+	// Unchanged fails if the rows read so far may not be of one moment.
+	Unchanged() error
+	Close() error
+}
+
+// A Target is an engine that has tables, opened for writing. Nothing that it does
+// is visible to others before Commit; Close without Commit undoes everything.
+type Target interface {
+	Tables
+	// Fresh tells that the target held nothing before.
+	Fresh() bool
+	// Exec runs statements of a layout's own schema.
+	Exec(ctx context.Context, statement string) error
+	// CreateTable creates a table from a shape that may come from an archive.
+	// It takes types from a closed list and reports what it cannot express.
+	CreateTable(ctx context.Context, t *format.Table) error
+	// CreateIndex creates an index over whole columns, likewise.
+	CreateIndex(ctx context.Context, table string, ix *format.Index) error
+	// AddColumn adds a column to a table, likewise.
+	AddColumn(ctx context.Context, table string, c *format.TableColumn) error
+	// Insert inserts rows. A row that a constraint refuses is reported by
+	// reject and left out; any other error ends the insert.
+	Insert(ctx context.Context, table string, columns []string, rows *Rows, reject func(row int, err error)) error
+	// Update sets columns of the rows with the given keys: the first len(keys)
+	// columns of rows are the key. Rows that are not there are reported.
+	Update(ctx context.Context, table string, keys, columns []string, rows *Rows, reject func(row int, err error)) error
+	// Delete deletes the rows with the given keys.
+	Delete(ctx context.Context, table string, keys []string, rows *Rows) error
+	// SetSequence sets the number after which a table's generated keys go on.
+	SetSequence(ctx context.Context, table string, last int64) error
+	// Commit makes everything visible, durably.
+	Commit(ctx context.Context) error
+}
