@@ -223,3 +223,11 @@ func encodeTrailer(end uint64, root Hash) []byte {
 	b = binary.LittleEndian.AppendUint64(b, end)
 	return append(append(b, root[:]...), trailerMagic...)
 }
+
+// MagicSize is how many bytes of a file IsArchive needs.
+const MagicSize = frameHeader + len(guideMagic)
+
+// IsArchive tells whether a file that starts with these bytes is a .marc archive.
+func IsArchive(head []byte) bool {
+	return len(head) >= MagicSize && binary.LittleEndian.Uint32(head) == skippableMagic && string(head[frameHeader:MagicSize]) == guideMagic
+}

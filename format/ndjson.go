@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -597,4 +598,14 @@ func (l *lineDecoder) intoMap(c *Column) error {
 	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	c.AppendBytes(AppendMap(nil, entries))
 	return l.expect('}')
+}
+
+// WriteNDJSON writes all rows as lines.
+func (b *Batch) WriteNDJSON(out io.Writer) error {
+	lines, err := b.encodeNDJSON(nil)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(lines)
+	return err
 }

@@ -55,12 +55,15 @@ func NewReader(in io.Reader, opts ReaderOptions) (*Reader, error) {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
-	r := &Reader{in: bufio.NewReaderSize(in, 256<<10), opts: opts, digester: NewDigester(opts.TempDir)}
+	r := &Reader{opts: opts, digester: NewDigester(opts.TempDir)}
+	r.reset(in)
 	if err := r.open(); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
+
+func (r *Reader) reset(in io.Reader) { r.in = bufio.NewReaderSize(in, 256<<10) }
 
 func (r *Reader) open() error {
 	frame, err := r.readGuide()
@@ -339,8 +342,6 @@ func (r *Reader) fetch(index *[]IndexEntry, payloads *sync.Pool, hand func(*read
 			err = fmt.Errorf("%w: chunk has encoding %d, the manifest says %s", ErrCorrupt, h.encoding, r.manifest.Encoding)
 		case h.sequence != sequence[h.section]:
 			err = fmt.Errorf("%w: chunk %d of the section stands where %d is expected", ErrCorrupt, h.sequence, sequence[h.section])
-		case uint64(h.records)*uint64(len(j.section.Fields)) > MaxCells:
-			err = &LimitError{What: "cells of a chunk", Got: uint64(h.records) * uint64(len(j.section.Fields)), Max: MaxCells}
 		default:
 			err = h.checkSize(r.opts.MaxChunk)
 		}
@@ -379,6 +380,9 @@ func (r *Reader) work(jobs chan *readJob, payloads *sync.Pool) {
 
 // decodeChunk verifies a payload and turns it into a batch.
 func decodeChunk(h *header, s *Section, payload []byte, dec *zstd.Decoder) (*Batch, error) {
+	if cells := uint64(h.records) * uint64(len(s.Fields)); cells > MaxCells {
+		return nil, &LimitError{What: "cells of a chunk", Got: cells, Max: MaxCells}
+	}
 	if sum := sha256.Sum256(payload); sum != h.hash {
 		return nil, mismatch(h.hash, sum)
 	}

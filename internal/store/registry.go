@@ -120,6 +120,19 @@ func (r *Registry) OpenSource(ctx context.Context, raw, layout string) (Source, 
 	return nil, errors.Join(err, db.Close())
 }
 
+// OpenTables opens the database at a location without a layout.
+func (r *Registry) OpenTables(ctx context.Context, raw string) (Tables, error) {
+	l, err := ParseLocation(raw)
+	if err != nil {
+		return nil, err
+	}
+	e, err := r.engine(l)
+	if err != nil {
+		return nil, err
+	}
+	return e.Open(ctx, l)
+}
+
 // OpenSink opens or prepares the store at a location for the records of an
 // archive. A new store gets the layout asked for, else the archive's origin's,
 // else the registry's default.

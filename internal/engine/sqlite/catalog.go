@@ -295,7 +295,7 @@ func parseDefault(sql string) (value json.RawMessage, keyword string, ok bool) {
 	v := format.Value{}
 	switch {
 	case upper == "NULL":
-		return json.RawMessage("null"), "", true
+		return nil, "", true
 	case upper == "TRUE" || upper == "FALSE":
 		return nil, upper, true
 	case slices.Contains(keywords, upper):

@@ -21,6 +21,7 @@ type Target struct {
 	DB
 	final     string // path that Commit makes visible
 	temporary string // "" where the file existed before
+	fresh     bool   // the target held nothing before
 	replace   bool   // an empty file stands at final
 }
 
@@ -36,12 +37,11 @@ func OpenTarget(ctx context.Context, path string) (*Target, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = t.create(ctx)
+		t.fresh, err = true, checkFolder(path)
 	case err != nil:
 		return nil, fmt.Errorf("open %q: %w", path, err)
 	case info.Mode().IsRegular() && info.Size() == 0:
-		t.replace = true
-		err = t.create(ctx)
+		t.fresh, t.replace = true, true
 	default:
 		if _, err := probe(path); err != nil {
 			return nil, err
@@ -53,6 +53,19 @@ func OpenTarget(ctx context.Context, path string) (*Target, error) {
 		return nil, err
 	}
 	return t, nil
+}
+
+// checkFolder fails if a new file cannot be made at path.
+func checkFolder(path string) error {
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("create %q: folder %q: %w", path, dir, errors.Unwrap(err))
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("create %q: %q is not a folder", path, dir)
+	}
+	return nil
 }
 
 // create makes a new database under a temporary name beside the final one.
@@ -96,11 +109,24 @@ func (t *Target) start(ctx context.Context, path string, statements []string) (e
 }
 
 // Fresh tells that the target held nothing before.
-func (t *Target) Fresh() bool { return t.temporary != "" }
+func (t *Target) Fresh() bool { return t.fresh }
+
+// Catalog lists what the database holds.
+func (t *Target) Catalog(ctx context.Context) (*store.Catalog, error) {
+	if t.conn == nil {
+		return &store.Catalog{Engine: "sqlite"}, nil
+	}
+	return t.DB.Catalog(ctx)
+}
 
 // Exec runs a statement of a layout's own schema.
 func (t *Target) Exec(ctx context.Context, statement string) error {
 	t.catalog = nil
+	if t.conn == nil { // a new database begins with its first statement
+		if err := t.create(ctx); err != nil {
+			return err
+		}
+	}
 	defer t.conn.SetInterrupt(t.conn.SetInterrupt(ctx))
 	if err := t.conn.Exec(statement); err != nil {
 		return fmt.Errorf("run %.60q: %w", statement, t.failed("write", err))
@@ -216,6 +242,11 @@ func (t *Target) Unchanged() error { return nil }
 
 // Commit makes everything visible, durably.
 func (t *Target) Commit(ctx context.Context) error {
+	if t.conn == nil {
+		if err := t.create(ctx); err != nil {
+			return err
+		}
+	}
 	if err := t.finalize(); err != nil {
 		return t.failed("write", err)
 	}

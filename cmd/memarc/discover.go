@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// A found is a store on this computer.
+type found struct {
+	path, layout, version string
+	memories              int64
+	problem               string
+}
+
+func (t *tool) discoverCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "discover",
+		Usage:       "list the stores on this computer",
+		Description: "Looks where the products keep their stores, and where their own variables point.\n\n   memarc discover\n\n" + exitStatus,
+		Flags:       manners(),
+		Action: func(c *cli.Context) error {
+			if err := arguments(c, 0, 0); err != nil {
+				return err
+			}
+			return t.reported(c, func(*report) error {
+				all := t.discover(c.Context)
+				if len(all) == 0 {
+					t.note(c, "no store was found; name one: memarc export PATH > backup.marc")
+					return nil
+				}
+				w := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
+				fmt.Fprintf(w, "STORE\tLAYOUT\tVERSION\tMEMORIES\n")
+				for _, f := range all {
+					if f.problem != "" {
+						fmt.Fprintf(w, "%s\t(%s)\n", printable(f.path), printable(f.problem))
+						continue
+					}
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(f.path), f.layout, f.version, amount(f.memories, "records"))
+				}
+				return w.Flush()
+			})
+		},
+	}
+}
+
+// discover looks at the places that the layouts name.
+func (t *tool) discover(ctx context.Context) []found {
+	var out []found
+	seen := map[string]bool{}
+	for _, l := range t.registry.Layouts {
+		if l.Locations == nil {
+			continue
+		}
+		for _, path := range l.Locations(t.getenv) {
+			abs, err := filepath.Abs(path)
+			if err != nil || seen[abs] {
+				continue
+			}
+			seen[abs] = true
+			if _, err := os.Stat(path); err != nil {
+				continue
+			}
+			out = append(out, t.look(ctx, path))
+		}
+	}
+	return out
+}
+
+func (t *tool) look(ctx context.Context, path string) found {
+	f := found{path: path}
+	src, err := t.registry.OpenSource(ctx, path, "")
+	if err != nil {
+		f.problem = err.Error()
+		return f
+	}
+	defer src.Close()
+	d, err := src.Describe(ctx)
+	if err != nil {
+		f.problem = err.Error()
+		return f
+	}
+	f.layout, f.version = d.ID.Layout, d.ID.Version
+	for _, item := range d.Items {
+		for _, s := range item.Sections {
+			if s == format.Memories && item.Fate == store.Carried {
+				f.memories += item.Rows
+			}
+		}
+	}
+	return f
+}
+
+// sourceOf returns the store to export: the argument, MEMARC_STORE, or the only
+// one that is found.
+func (t *tool) sourceOf(c *cli.Context) (string, error) {
+	if c.NArg() > 0 {
+		return c.Args().First(), nil
+	}
+	if where := t.getenv("MEMARC_STORE"); where != "" {
+		return where, nil
+	}
+	all := t.discover(c.Context)
+	switch len(all) {
+	case 1:
+		t.note(c, "found %s", all[0].path)
+		return all[0].path, nil
+	case 0:
+		return "", &outcome{exitUsage, "no store was named and none was found", "name one: memarc export PATH > backup.marc, or set MEMARC_STORE"}
+	}
+	var paths []string
+	for _, f := range all {
+		paths = append(paths, "  "+f.path)
+	}
+	return "", &outcome{exitUsage, "there is more than one store:\n" + strings.Join(paths, "\n"), "name the one you mean: memarc export PATH > backup.marc"}
+}

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// An overview is what inspect shows of an archive or a store.
+type overview struct {
+	What     string            `json:"what"` // archive or store
+	Writer   string            `json:"writer,omitempty"`
+	Created  string            `json:"created,omitempty"`
+	Encoding string            `json:"encoding,omitempty"`
+	Source   format.StoreID    `json:"source"`
+	Origin   *format.StoreID   `json:"origin,omitempty"`
+	Options  map[string]string `json:"options,omitempty"`
+	Sections []sectionView     `json:"sections"`
+	Spaces   []format.Space    `json:"spaces"`
+	Oldest   string            `json:"oldest,omitempty"` // memory, by created_at
+	Newest   string            `json:"newest,omitempty"`
+	Losses   []format.Loss     `json:"losses"`
+	Items    []store.Item      `json:"items,omitempty"`
+	Content  string            `json:"content,omitempty"`
+	Root     string            `json:"root,omitempty"`
+	Bytes    int64             `json:"bytes,omitempty"`
+}
+
+type sectionView struct {
+	Name    string `json:"name"`
+	Records uint64 `json:"records"`
+	Fields  int    `json:"fields"`
+}
+
+func (t *tool) inspectCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "inspect",
+		Usage:     "show what an archive or a store holds: sections, counts, spaces, time range, losses",
+		ArgsUsage: "FILE|STORE",
+		Description: "Of an archive, inspect reads the index; \"memarc verify\" proves the rest.\n\n" +
+			"   memarc inspect backup.marc\n   memarc inspect --json vestige.db\n\n" + exitStatus,
+		Flags: manners(layoutFlag(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}),
+		Action: func(c *cli.Context) error {
+			if err := arguments(c, 1, 1); err != nil {
+				return err
+			}
+			return t.reported(c, func(*report) error {
+				where := c.Args().First()
+				archive, err := isArchive(where)
+				if err != nil {
+					return err
+				}
+				var o *overview
+				if archive {
+					o, err = t.inspectArchive(where)
+				} else {
+					o, err = t.inspectStore(c, where)
+				}
+				if err != nil {
+					return err
+				}
+				return t.printOverview(c, o)
+			})
+		},
+	}
+}
+
+// timeRange keeps the extremes of a field of times.
+type timeRange struct{ oldest, newest int64 }
+
+func newTimeRange() *timeRange { return &timeRange{math.MaxInt64, math.MinInt64} }
+
+func (r *timeRange) add(b *format.Batch) {
+	c := b.Column("created_at")
+	if c == nil || c.Type != format.Time {
+		return
+	}
+	for row := range b.Rows {
+		if !c.Null(row) {
+			r.oldest, r.newest = min(r.oldest, c.Int(row)), max(r.newest, c.Int(row))
+		}
+	}
+}
+
+func (r *timeRange) into(o *overview) {
+	if r.oldest <= r.newest {
+		o.Oldest = time.Unix(0, r.oldest).UTC().Format(time.RFC3339)
+		o.Newest = time.Unix(0, r.newest).UTC().Format(time.RFC3339)
+	}
+}
+
+func (t *tool) inspectArchive(path string) (*overview, error) {
+	if path == "-" {
+		return nil, usagef("inspect needs a file; \"memarc verify -\" reads the standard input")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open archive: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("open archive: %w", err)
+	}
+	a, err := format.OpenArchive(f, info.Size(), format.ReaderOptions{})
+	if err != nil {
+		return nil, err
+	}
+	m, end := a.Manifest(), a.End()
+	o := &overview{What: "archive", Writer: m.Writer, Created: m.Created, Encoding: m.Encoding.String(), Source: m.Source, Options: m.Options,
+		Spaces: m.Spaces, Losses: end.Losses, Content: end.Content.String(), Root: end.Root.String(), Bytes: end.Bytes}
+	if m.Origin != nil {
+		o.Origin = &m.Origin.StoreID
+	}
+	records := map[string]uint64{}
+	for _, s := range end.Sections {
+		records[s.Name] = s.Records
+	}
+	for _, s := range m.Sections {
+		o.Sections = append(o.Sections, sectionView{s.Name, records[s.Name], len(s.Fields)})
+	}
+	span := newTimeRange()
+	for b, err := range a.Batches(func(section string) bool { return section == format.Memories }) {
+		if err != nil {
+			return nil, err
+		}
+		span.add(b)
+		b.Release()
+	}
+	span.into(o)
+	return o, nil
+}
+
+func (t *tool) inspectStore(c *cli.Context, where string) (*overview, error) {
+	src, err := t.openSource(c, where)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	d, err := src.Describe(c.Context)
+	if err != nil {
+		return nil, err
+	}
+	o := &overview{What: "store", Source: d.ID, Spaces: d.Spaces, Losses: d.Losses, Items: d.Items}
+	if d.Origin != nil {
+		o.Origin = &d.Origin.StoreID
+	}
+	records := map[string]uint64{}
+	span := newTimeRange()
+	for b, err := range src.Read(c.Context, store.Selection{}) {
+		if err != nil {
+			return nil, err
+		}
+		records[b.Section.Name] += uint64(b.Rows)
+		if b.Section.Name == format.Memories {
+			span.add(b)
+		}
+		b.Release()
+	}
+	o.Losses = append(o.Losses, src.Losses()...)
+	for _, s := range d.Sections {
+		o.Sections = append(o.Sections, sectionView{s.Name, records[s.Name], len(s.Fields)})
+	}
+	span.into(o)
+	return o, nil
+}
+
+func (t *tool) printOverview(c *cli.Context, o *overview) error {
+	if o.Spaces == nil {
+		o.Spaces = []format.Space{}
+	}
+	if o.Losses == nil {
+		o.Losses = []format.Loss{}
+	}
+	if c.Bool("json") {
+		raw, err := json.MarshalIndent(o, "", "  ")
+		if err != nil {
+			return err
+		}
+		t.printf("%s\n", raw)
+		return nil
+	}
+	w := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%s\t%s\n", name, printable(value))
+		}
+	}
+	id := func(s format.StoreID) string {
+		text := s.Layout + " on " + s.Engine
+		if s.Version != "" {
+			text = s.Layout + " " + s.Version + " on " + s.Engine
+		}
+		return text
+	}
+	row("what", o.What)
+	row("source", id(o.Source))
+	if o.Origin != nil && *o.Origin != o.Source {
+		row("origin", id(*o.Origin))
+	}
+	row("writer", o.Writer)
+	row("created", o.Created)
+	row("encoding", o.Encoding)
+	if o.Bytes > 0 {
+		row("size", bytesText(o.Bytes))
+	}
+	if o.Oldest != "" {
+		row("memories", o.Oldest+" to "+o.Newest)
+	}
+	row("content digest", o.Content)
+	row("file root", o.Root)
+	w.Flush()
+	t.printf("\n")
+	fmt.Fprintf(w, "SECTION\tRECORDS\tFIELDS\n")
+	empty := 0
+	for _, s := range o.Sections {
+		if s.Records == 0 && !c.Bool("verbose") {
+			empty++
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\n", printable(s.Name), amount(int64(s.Records), "records"), s.Fields)
+	}
+	w.Flush()
+	if empty > 0 {
+		t.printf("and %d empty sections (--verbose lists them)\n", empty)
+	}
+	for i, s := range o.Spaces {
+		if i == 0 {
+			t.printf("\n")
+			fmt.Fprintf(w, "SPACE\tDIMENSION\tELEMENT\n")
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\n", printable(s.ID), s.Dimension, printable(s.Element))
+	}
+	w.Flush()
+	for i, l := range o.Losses {
+		if i == 0 {
+			t.printf("\n")
+			fmt.Fprintf(w, "LOSS\tWHERE\tCOUNT\tREASON\n")
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", printable(l.Code), printable(l.Where), l.Count, printable(l.Reason))
+	}
+	return w.Flush()
+}
