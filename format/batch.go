@@ -9,14 +9,26 @@ type Batch struct {
 	Rows    int
 	Columns []Column
 
-	backing *[]byte // a decompressed chunk that Data of the columns aliases
+	backing []byte // a decompressed chunk that Data of the columns aliases
 }
 
-var batches = sync.Pool{New: func() any { return new(Batch) }}
+// released holds batches for use again, the latest last. A plain list, because a
+// sync.Pool forgets with every collection what is worth most: columns that have
+// grown to the size of a chunk.
+var released struct {
+	sync.Mutex
+	batches []*Batch
+}
 
-// NewBatch returns an empty batch of the section, from a pool of released ones.
+// keptBatches is how many released batches are kept.
+const keptBatches = 4
+
+// NewBatch returns an empty batch of the section, if possible a released one.
 func NewBatch(s *Section) *Batch {
-	b := batches.Get().(*Batch)
+	b := reuse(s)
+	if b == nil {
+		b = new(Batch)
+	}
 	b.Section, b.Rows = s, 0
 	for len(b.Columns) < len(s.Fields) {
 		b.Columns = append(b.Columns, Column{})
@@ -37,21 +49,91 @@ func (b *Batch) Release() {
 				c.Data = nil
 			}
 		}
-		chunks.Put(b.backing)
+		buffers.put(b.backing)
 		b.backing = nil
 	}
-	batches.Put(b)
+	if b.Size() > maxKept {
+		return
+	}
+	released.Lock()
+	defer released.Unlock()
+	if len(released.batches) == keptBatches {
+		copy(released.batches, released.batches[1:])
+		released.batches = released.batches[:keptBatches-1]
+	}
+	released.batches = append(released.batches, b)
 }
 
-// chunks are decompressed chunks to be used again.
-var chunks sync.Pool
-
-// chunkBuffer returns an empty slice with room for n bytes.
-func chunkBuffer(n int) []byte {
-	if p, ok := chunks.Get().(*[]byte); ok && cap(*p) >= n {
-		return (*p)[:0]
+// reuse returns a released batch of the section. Where there are only others, the
+// oldest of them is given up: its columns have other sizes.
+func reuse(s *Section) *Batch {
+	released.Lock()
+	defer released.Unlock()
+	for i := len(released.batches) - 1; i >= 0; i-- {
+		if b := released.batches[i]; b.Section == s {
+			released.batches = append(released.batches[:i], released.batches[i+1:]...)
+			return b
+		}
 	}
-	return make([]byte, 0, n)
+	if n := len(released.batches); n > 0 {
+		copy(released.batches, released.batches[1:])
+		released.batches[n-1] = nil
+		released.batches = released.batches[:n-1]
+	}
+	return nil
+}
+
+// maxKept is the size in bytes above which batches and buffers are left to the
+// collector.
+const maxKept = 16 << 20
+
+// freeList keeps byte slices for use again.
+type freeList chan []byte
+
+// leafList keeps slices of leaves for use again.
+type leafList chan []Leaf
+
+var leafBuffers = make(leafList, 6)
+
+func (f leafList) get() []Leaf {
+	select {
+	case l := <-f:
+		return l[:0]
+	default:
+		return nil
+	}
+}
+
+func (f leafList) put(l []Leaf) {
+	select {
+	case f <- l:
+	default:
+	}
+}
+
+// buffers holds compressed and decompressed chunks.
+var buffers = make(freeList, 8)
+
+// get returns an empty slice with room for n bytes.
+func (f freeList) get(n int) []byte {
+	select {
+	case b := <-f:
+		if cap(b) >= n {
+			return b[:0]
+		}
+	default:
+	}
+	return make([]byte, 0, n+n/8)
+}
+
+func (f freeList) put(b []byte) {
+	if cap(b) == 0 || cap(b) > maxKept {
+		return
+	}
+	select {
+	case f <- b:
+	default:
+	}
 }
 
 // Column returns the named field's column, or nil.

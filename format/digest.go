@@ -50,7 +50,7 @@ func ContentDigest(sections []SectionDigest) Hash {
 const leafSize = int(unsafe.Sizeof(Leaf{}))
 
 // DigestMemory is how many bytes of leaves a Digester keeps before it spills.
-const DigestMemory = 12 << 20
+const DigestMemory = 8 << 20
 
 // A Digester collects the leaves of records in any order and computes section
 // digests and the content digest. Leaves beyond DigestMemory go as sorted runs
@@ -60,7 +60,6 @@ type Digester struct {
 	held     int
 	file     *os.File
 	size     int64
-	scratch  []Leaf
 	dir      string
 }
 
@@ -171,27 +170,31 @@ func (d *Digester) sort(s *leafSet) {
 		return
 	}
 	bucket := func(l *Leaf) int { return int(binary.BigEndian.Uint16(l.Place[:])) >> (16 - bucketBits) }
-	var start [1<<bucketBits + 1]int
+	var next, end [1 << bucketBits]int
 	for i := range s.held {
-		start[bucket(&s.held[i])+1]++
+		end[bucket(&s.held[i])]++
 	}
-	for i := 1; i < len(start); i++ {
-		start[i] += start[i-1]
+	for b, at := 0, 0; b < len(end); b++ {
+		next[b] = at
+		at += end[b]
+		end[b] = at
 	}
-	next := start
-	if cap(d.scratch) < len(s.held) {
-		d.scratch = make([]Leaf, len(s.held))
+	// Each leaf is swapped to its bucket until the one at hand belongs here.
+	for b := range end {
+		for next[b] < end[b] {
+			i := next[b]
+			for at := bucket(&s.held[i]); at != b; at = bucket(&s.held[i]) {
+				s.held[i], s.held[next[at]] = s.held[next[at]], s.held[i]
+				next[at]++
+			}
+			next[b]++
+		}
 	}
-	out := d.scratch[:len(s.held)]
-	for i := range s.held {
-		b := bucket(&s.held[i])
-		out[next[b]] = s.held[i]
-		next[b]++
+	start := 0
+	for b := range end {
+		slices.SortFunc(s.held[start:end[b]], CompareLeaves)
+		start = end[b]
 	}
-	for b := range 1 << bucketBits {
-		slices.SortFunc(out[start[b]:start[b+1]], CompareLeaves)
-	}
-	s.held, d.scratch = out, s.held[:0]
 }
 
 // Sum returns the digests of all sections that hold a record, names ascending,

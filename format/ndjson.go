@@ -461,7 +461,9 @@ func (l *lineDecoder) value() (v Value, err error) {
 		v.Cell, err = l.time()
 	case "l":
 		v.Type = List
-		v.List, err = l.list()
+		if v.List, err = l.list(); err == nil && len(v.List) > maxItems {
+			err = &LimitError{What: "list in a value", Got: uint64(len(v.List)), Max: maxItems}
+		}
 	default:
 		err = fmt.Errorf("unknown form %q of a value", name)
 	}
@@ -591,6 +593,9 @@ func (l *lineDecoder) intoMap(c *Column) error {
 			return err
 		}
 		entries = append(entries, e)
+	}
+	if len(entries) > MaxFields {
+		return &LimitError{What: "map", Got: uint64(len(entries)), Max: MaxFields}
 	}
 	if len(entries) == 0 {
 		return fmt.Errorf("an empty map is written as absence")

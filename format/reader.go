@@ -245,10 +245,9 @@ func (r *Reader) Batches() iter.Seq2[*Batch, error] {
 		jobs := make(chan *readJob, r.opts.Workers)
 		order := make(chan *readJob, r.opts.Workers)
 		quit := make(chan struct{})
-		var payloads sync.Pool
 		var workers sync.WaitGroup
 		for range r.opts.Workers {
-			workers.Go(func() { r.work(jobs, &payloads) })
+			workers.Go(func() { r.work(jobs) })
 		}
 		var index []IndexEntry
 		var end *End
@@ -257,7 +256,7 @@ func (r *Reader) Batches() iter.Seq2[*Batch, error] {
 		go func() {
 			defer close(order)
 			defer close(jobs)
-			end, fetched = r.fetch(&index, &payloads, func(j *readJob) bool {
+			end, fetched = r.fetch(&index, func(j *readJob) bool {
 				select {
 				case order <- j:
 					jobs <- j
@@ -291,6 +290,7 @@ func (r *Reader) Batches() iter.Seq2[*Batch, error] {
 				yield(nil, err)
 				return
 			}
+			leafBuffers.put(j.leaves)
 			if !j.wanted {
 				j.batch.Release()
 				continue
@@ -315,7 +315,7 @@ func (r *Reader) Batches() iter.Seq2[*Batch, error] {
 
 // fetch reads block after block up to the trailer and hands out the chunks. It
 // returns the end block, which nobody has compared with the chunks.
-func (r *Reader) fetch(index *[]IndexEntry, payloads *sync.Pool, hand func(*readJob) bool) (*End, error) {
+func (r *Reader) fetch(index *[]IndexEntry, hand func(*readJob) bool) (*End, error) {
 	sequence := map[string]uint32{}
 	for {
 		start := r.offset
@@ -350,8 +350,7 @@ func (r *Reader) fetch(index *[]IndexEntry, payloads *sync.Pool, hand func(*read
 		}
 		sequence[h.section]++
 		j.wanted = r.opts.Wanted == nil || r.opts.Wanted(h.section)
-		buf, _ := payloads.Get().([]byte)
-		if j.payload, err = r.take(buf, int(h.payload)); err != nil {
+		if j.payload, err = r.take(buffers.get(min(int(h.payload), 1<<20)), int(h.payload)); err != nil {
 			return nil, r.wrap(start, int(h.block), h.section, err)
 		}
 		*index = append(*index, IndexEntry{h.section, h.sequence, h.records, start, r.offset - start, h.check})
@@ -361,7 +360,7 @@ func (r *Reader) fetch(index *[]IndexEntry, payloads *sync.Pool, hand func(*read
 	}
 }
 
-func (r *Reader) work(jobs chan *readJob, payloads *sync.Pool) {
+func (r *Reader) work(jobs chan *readJob) {
 	dec, err := newDecoder(r.opts.MaxChunk)
 	if err == nil {
 		defer dec.Close()
@@ -370,9 +369,9 @@ func (r *Reader) work(jobs chan *readJob, payloads *sync.Pool) {
 		if err != nil {
 			j.err = fmt.Errorf("start zstd decoder: %w", err)
 		} else if j.batch, j.err = decodeChunk(&j.h, j.section, j.payload, dec); j.err == nil {
-			j.leaves = j.batch.AppendLeaves(make([]Leaf, 0, j.batch.Rows))
+			j.leaves = j.batch.AppendLeaves(leafBuffers.get())
 		}
-		payloads.Put(j.payload) //nolint:staticcheck // a slice header is small beside a chunk
+		buffers.put(j.payload)
 		j.payload = nil
 		close(j.done)
 	}
@@ -389,7 +388,7 @@ func decodeChunk(h *header, s *Section, payload []byte, dec *zstd.Decoder) (*Bat
 	if err := checkFrame(payload, int(h.data)); err != nil {
 		return nil, err
 	}
-	data, err := dec.DecodeAll(payload, chunkBuffer(int(h.data)))
+	data, err := dec.DecodeAll(payload, buffers.get(int(h.data)))
 	if err != nil {
 		return nil, fmt.Errorf("%w: decompress: %w", ErrCorrupt, err)
 	}
@@ -399,9 +398,9 @@ func decodeChunk(h *header, s *Section, payload []byte, dec *zstd.Decoder) (*Bat
 	b := NewBatch(s)
 	if h.encoding == NDJSON {
 		err = ndjsonDecode(b, data, int(h.records))
-		chunks.Put(&data)
+		buffers.put(data)
 	} else {
-		b.backing = &data
+		b.backing = data
 		err = arrowDecode(b, data, int(h.records))
 	}
 	if err != nil {

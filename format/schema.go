@@ -171,8 +171,9 @@ const (
 	MaxRecords    = 1 << 20  // records in a chunk
 	MaxCells      = 16 << 20 // records in a chunk by fields of its section
 	MaxSections   = 4096     // sections of an archive
-	MaxFields     = 4096     // fields of a section
+	MaxFields     = 4096     // fields of a section, entries of a map
 	MaxName       = 1 << 10  // bytes of a name
+	maxItems      = 1 << 16  // items of a list inside Any and Map
 	MaxNesting    = 64       // nesting of JSON
 	payloadRoom   = 1 << 20  // bytes that a chunk's payload may have beyond MaxChunk
 	maxWindow     = 8 << 20  // zstd window in bytes

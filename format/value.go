@@ -103,6 +103,9 @@ func ParseValue(data []byte) (Value, []byte, error) {
 			return v, nil, fmt.Errorf("list is cut short")
 		}
 		n := binary.LittleEndian.Uint32(rest)
+		if n > maxItems {
+			return v, nil, &LimitError{What: "list in a value", Got: uint64(n), Max: maxItems}
+		}
 		if rest = rest[4:]; uint64(n)*4 > uint64(len(rest)) {
 			return v, nil, fmt.Errorf("list of %d items is cut short", n)
 		}
@@ -156,6 +159,9 @@ func ParseMap(data []byte) ([]Entry, error) {
 		return nil, fmt.Errorf("not a map")
 	}
 	n, rest := binary.LittleEndian.Uint32(data[1:]), data[5:]
+	if n > MaxFields {
+		return nil, &LimitError{What: "map", Got: uint64(n), Max: MaxFields}
+	}
 	if n == 0 {
 		return nil, fmt.Errorf("empty map is not absent")
 	}

@@ -25,42 +25,37 @@ type Level uint8
 
 // The levels, from the fastest to the smallest.
 const (
-	LevelDefault Level = iota
-	LevelFastest
-	LevelBetter
-	LevelBest
+	LevelDefault Level = iota // about zstd -1
+	LevelBetter               // about zstd -3
+	LevelBest                 // about zstd -7
 )
 
-// ParseLevel takes the name of a level: fastest, default, better or best.
+// ParseLevel takes the name of a level: default, better or best.
 func ParseLevel(name string) (Level, error) {
 	switch name {
 	case "", "default":
 		return LevelDefault, nil
-	case "fastest":
-		return LevelFastest, nil
 	case "better":
 		return LevelBetter, nil
 	case "best":
 		return LevelBest, nil
 	}
-	return 0, fmt.Errorf("compression level %q is unknown, want fastest, default, better or best", name)
+	return 0, fmt.Errorf("compression level %q is unknown, want default, better or best", name)
 }
 
 func (l Level) zstd() zstd.EncoderLevel {
 	switch l {
-	case LevelFastest:
-		return zstd.SpeedFastest
 	case LevelBetter:
-		return zstd.SpeedBetterCompression
+		return zstd.SpeedDefault
 	case LevelBest:
-		return zstd.SpeedBestCompression
+		return zstd.SpeedBetterCompression
 	}
-	return zstd.SpeedDefault
+	return zstd.SpeedFastest
 }
 
 // trusted tells whether the writer counts a chunk as written without decoding
 // it again. Stronger levels of zstd encoders have produced corrupt output.
-func (l Level) trusted() bool { return l == LevelDefault || l == LevelFastest }
+func (l Level) trusted() bool { return l != LevelBest }
 
 // WriterOptions are the choices of a Writer; the zero value is recommended.
 type WriterOptions struct {
@@ -252,7 +247,11 @@ func (w *Writer) halve(b *Batch) error {
 }
 
 func (w *Writer) work() {
-	enc, err := w.encoder(true)
+	var enc encoders
+	var err error
+	if enc.text, err = w.encoder(w.opts.Level.zstd(), true); err == nil {
+		enc.vectors, err = w.encoder(zstd.SpeedFastest, true)
+	}
 	if err != nil {
 		w.fail(fmt.Errorf("start zstd encoder: %w", err))
 	}
@@ -268,7 +267,7 @@ func (w *Writer) work() {
 	arrows := map[*Section]*arrowEncoder{}
 	for j := range w.jobs {
 		if err == nil && w.failed() == nil {
-			j.err = w.encode(j, enc, dec, &plain, arrows)
+			j.err = w.encode(j, &enc, dec, &plain, arrows)
 		}
 		j.batch.Release()
 		j.batch = nil
@@ -276,16 +275,39 @@ func (w *Writer) work() {
 	}
 }
 
+// encoders are the encoders of one worker. Bytes of vectors repeat so little that
+// a search for matches only costs time.
+type encoders struct{ text, vectors *zstd.Encoder }
+
+// encodeWindow is how far back an encoder looks for matches, in bytes: about a
+// chunk.
+const encodeWindow = 2 << 20
+
 // encoder returns an encoder for EncodeAll. Only frames of a single segment
 // declare the size of a small content; only others keep a window below it.
-func (w *Writer) encoder(single bool) (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil, zstd.WithEncoderLevel(w.opts.Level.zstd()), zstd.WithEncoderConcurrency(1),
-		zstd.WithEncoderCRC(true), zstd.WithWindowSize(maxWindow), zstd.WithSingleSegment(single))
+func (w *Writer) encoder(level zstd.EncoderLevel, single bool) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
+		zstd.WithEncoderCRC(true), zstd.WithWindowSize(encodeWindow), zstd.WithSingleSegment(single))
 }
 
-func (w *Writer) encode(j *writeJob, enc *zstd.Encoder, dec *zstd.Decoder, plain *bytes.Buffer, arrows map[*Section]*arrowEncoder) error {
-	j.leaves = j.batch.AppendLeaves(make([]Leaf, 0, j.records))
+// mostlyVectors tells whether the bytes of vectors are most of a batch.
+func mostlyVectors(b *Batch) bool {
+	n := 0
+	for i := range b.Columns {
+		if b.Columns[i].Type == Vector {
+			n += len(b.Columns[i].Data)
+		}
+	}
+	return 2*n > b.Size()
+}
+
+func (w *Writer) encode(j *writeJob, encs *encoders, dec *zstd.Decoder, plain *bytes.Buffer, arrows map[*Section]*arrowEncoder) error {
+	j.leaves = j.batch.AppendLeaves(leafBuffers.get())
 	plain.Reset()
+	enc := encs.text
+	if w.manifest.Encoding == Arrow && mostlyVectors(j.batch) {
+		enc = encs.vectors
+	}
 	if w.manifest.Encoding == NDJSON {
 		lines, err := j.batch.encodeNDJSON(plain.AvailableBuffer())
 		if err != nil {
@@ -307,11 +329,11 @@ func (w *Writer) encode(j *writeJob, enc *zstd.Encoder, dec *zstd.Decoder, plain
 	}
 	if j.data > maxWindow {
 		var err error
-		if enc, err = w.encoder(false); err != nil {
+		if enc, err = w.encoder(w.opts.Level.zstd(), false); err != nil {
 			return fmt.Errorf("start zstd encoder: %w", err)
 		}
 	}
-	j.payload = enc.EncodeAll(plain.Bytes(), make([]byte, 0, j.data/2+1024))
+	j.payload = enc.EncodeAll(plain.Bytes(), buffers.get(j.data/2+1024))
 	if dec != nil {
 		back, err := dec.DecodeAll(j.payload, make([]byte, 0, j.data))
 		if err != nil || !bytes.Equal(back, plain.Bytes()) {
@@ -355,10 +377,13 @@ func (w *Writer) emitChunk(j *writeJob) error {
 	if err != nil {
 		return err
 	}
+	buffers.put(j.payload)
 	w.sequence[j.section]++
 	w.records += uint64(j.records)
 	w.index = append(w.index, IndexEntry{j.section, h.sequence, h.records, start, w.offset - start, h.check})
-	return w.digester.Add(j.section, j.leaves)
+	err = w.digester.Add(j.section, j.leaves)
+	leafBuffers.put(j.leaves)
+	return err
 }
 
 // Close writes the end block with the loss ledger and the trailer, and returns

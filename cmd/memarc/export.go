@@ -44,7 +44,7 @@ func layoutFlag() cli.Flag {
 func archiveFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "encoding", Value: "arrow", Usage: "`arrow` or ndjson"},
-		&cli.StringFlag{Name: "level", Value: "default", Usage: "compress: fastest, `default`, better, best"},
+		&cli.StringFlag{Name: "level", Value: "default", Usage: "compress: `default` (fast), better, best"},
 		&cli.StringSliceFlag{Name: "accept-loss", Usage: "accept that what has this `CODE` in the loss ledger stays behind"},
 		&cli.BoolFlag{Name: "timestamp", Usage: "write the time of the export into the archive (SOURCE_DATE_EPOCH, if set); two exports then differ"},
 	}

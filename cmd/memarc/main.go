@@ -36,7 +36,7 @@ func main() {
 	defer stop()
 	// Memory stays flat: collect before the heap has doubled.
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(80 << 20)
+		debug.SetMemoryLimit(72 << 20)
 	}
 	t := &tool{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, registry: all.Registry()}
 	os.Exit(t.run(ctx, os.Args))

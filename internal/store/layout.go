@@ -25,6 +25,9 @@ type Layout struct {
 	Maps []TableMap
 	// Skip names tables that are derived or not user data.
 	Skip []string
+	// Fixed names tables that say what a store is, such as its version, or that
+	// its own triggers fill: an existing target keeps its rows.
+	Fixed []string
 	// Spaces derives the embedding spaces, where the product has no table of them.
 	Spaces *SpacesFrom
 	// Locations lists where the product keeps its store.

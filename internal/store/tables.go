@@ -52,6 +52,8 @@ type Catalog struct {
 	Engine  string
 	Tables  []CatalogTable
 	Objects []CatalogObject
+	// Code lists what of the database's own settings cannot be carried.
+	Code []SchemaLoss
 }
 
 // Table returns the named table, or nil.
@@ -142,8 +144,9 @@ type Target interface {
 	Update(ctx context.Context, table string, keys, columns []string, rows *Rows, reject func(row int, err error)) error
 	// Delete deletes the rows with the given keys.
 	Delete(ctx context.Context, table string, keys []string, rows *Rows) error
-	// SetSequence sets the number after which a table's generated keys go on.
-	SetSequence(ctx context.Context, table string, last int64) error
+	// SetSequence sets the number after which a table's generated keys go on; nil
+	// makes the table forget it.
+	SetSequence(ctx context.Context, table string, last *int64) error
 	// Commit makes everything visible, durably.
 	Commit(ctx context.Context) error
 }

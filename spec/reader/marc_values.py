@@ -16,7 +16,7 @@ TYPES = ("text", "json", "bytes", "int", "float", "bool", "time", "list", "vecto
 # Section 9.
 MIB = 1 << 20
 MAX_GUIDE, MAX_BLOCK, MAX_PAYLOAD, MAX_ENTRIES, MAX_NAME, MAX_NESTING = 65536, 64 * MIB, 65 * MIB, 4096, 1024, 64
-MAX_RECORDS, MAX_CELLS = 1048576, 16777216
+MAX_RECORDS, MAX_CELLS, MAX_ITEMS = 1048576, 16777216, 65536
 MAX_WINDOW = 8 * MIB  # section 6
 MAX_JSON_NESTING = 10000  # of a value of type json (4.1)
 
@@ -254,7 +254,10 @@ class Cursor:
         if tag == 5:
             return tag, check_json_text(self.take(self.length()))
         if tag == 8:
-            return tag, [check_utf8(self.take(self.length())) for _ in range(self.length())]
+            items = self.length()
+            if items > MAX_ITEMS:
+                raise BadValue(f"a list inside any or map has more than {MAX_ITEMS} items")
+            return tag, [check_utf8(self.take(self.length())) for _ in range(items)]
         if tag == 9:
             return tag, self.take(4 * self.length())
         raise BadValue(f"tag {tag:02X} is unknown or not allowed here")
@@ -265,7 +268,10 @@ class Cursor:
             raise BadValue("not a map")
         members: list[tuple[str, int, Any]] = []
         last = b""
-        for _ in range(self.length()):
+        count = self.length()
+        if count > MAX_ENTRIES:
+            raise BadValue(f"a map has more than {MAX_ENTRIES} entries")
+        for _ in range(count):
             name = self.take(self.length(2))
             if not 0 < len(name) <= MAX_NAME or b"\0" in name or not is_utf8(name):
                 raise BadValue("a map has a bad name")
@@ -359,6 +365,8 @@ def from_json(kind: str, value: Any) -> bytes:
         return any_from_json(value)
     if kind == "map" and isinstance(value, dict) and value:
         names = sorted((name.encode(), name) for name in value)
+        if len(names) > MAX_ENTRIES:
+            raise BadValue(f"a map has more than {MAX_ENTRIES} entries")
         if any(not 0 < len(data) <= MAX_NAME or b"\0" in data for data, _ in names):
             raise BadValue("a map has a bad name")
         return b"\x0a" + u32(len(names)) + b"".join(
@@ -385,6 +393,8 @@ def any_from_json(value: Any) -> bytes:
             return sized(4, data)
         if name == "b":
             return from_json("bytes", value)
+        if name == "l" and isinstance(inner, list) and len(inner) > MAX_ITEMS:
+            raise BadValue(f"a list inside any or map has more than {MAX_ITEMS} items")
         if name in ("j", "d", "l", "v"):
             return from_json({"j": "json", "d": "time", "l": "list", "v": "vector"}[name], inner)
     raise BadValue("not a value of type any")

@@ -85,7 +85,26 @@ func (db *DB) readCatalog(ctx context.Context) (*store.Catalog, error) {
 		}
 		c.Objects = append(c.Objects, o)
 	}
+	if err := db.settings(ctx, c); err != nil {
+		return nil, err
+	}
 	return c, db.sequences(ctx, c)
+}
+
+// settings notes the numbers that programs keep in the database's header.
+func (db *DB) settings(ctx context.Context, c *store.Catalog) error {
+	for _, name := range []string{"user_version", "application_id"} {
+		err := db.each(ctx, "PRAGMA "+name, func(s *sqlite3.Stmt) error {
+			if v := s.ColumnInt64(0); v != 0 {
+				c.Code = append(c.Code, store.SchemaLoss{Code: "store-setting", Where: name, Reason: fmt.Sprintf("PRAGMA %s is %d in the source; an archive has no place for it", name, v)})
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // module returns the module's name of a CREATE VIRTUAL TABLE statement.
@@ -150,15 +169,26 @@ func (db *DB) describe(ctx context.Context, t *store.CatalogTable, sql string) e
 	}
 	words := bareWords(sql)
 	t.Autoincrement = slices.Contains(words, "AUTOINCREMENT")
-	for _, w := range words {
-		switch w {
-		case "CHECK":
-			t.Code = append(t.Code, store.SchemaLoss{Code: "schema-check", Where: t.Name, Reason: "a CHECK constraint is code"})
-		case "COLLATE":
-			t.Code = append(t.Code, store.SchemaLoss{Code: "schema-collation", Where: t.Name, Reason: "a column has a collation of its own"})
-		case "GENERATED":
-			t.Code = append(t.Code, store.SchemaLoss{Code: "schema-generated", Where: t.Name, Reason: "a generated column's expression is code; its values are carried"})
+	code := func(code, where, reason string) {
+		t.Code = append(t.Code, store.SchemaLoss{Code: code, Where: where, Reason: reason})
+	}
+	if slices.Contains(words, "CHECK") {
+		code("schema-check", t.Name, "a CHECK constraint is code")
+	}
+	if slices.Contains(words, "COLLATE") {
+		code("schema-collation", t.Name, "a column has a collation of its own")
+	}
+	if slices.Contains(words, "DEFERRABLE") {
+		code("schema-deferrable", t.Name, "a foreign key is checked at the end of a transaction")
+	}
+	for i, w := range words[:max(0, len(words)-1)] {
+		if w == "ON" && words[i+1] == "CONFLICT" {
+			code("schema-conflict", t.Name, "a constraint says what to do about a row that breaks it")
+			break
 		}
+	}
+	for _, name := range t.Generated {
+		code("schema-generated", t.Name+"."+name, "a generated column's expression is code; its values are carried")
 	}
 	err = db.each(ctx, `SELECT wr, strict FROM pragma_table_list WHERE schema='main' AND name=`+literal(t.Name), func(s *sqlite3.Stmt) error {
 		t.WithoutRowid, t.Strict = s.ColumnInt(0) != 0, s.ColumnInt(1) != 0
@@ -170,20 +200,26 @@ func (db *DB) describe(ctx context.Context, t *store.CatalogTable, sql string) e
 	if err := db.foreignKeys(ctx, t); err != nil {
 		return err
 	}
-	var unique []string
-	err = db.each(ctx, `SELECT name FROM pragma_index_list(`+literal(t.Name)+`) WHERE origin='u' ORDER BY seq DESC`, func(s *sqlite3.Stmt) error {
-		unique = append(unique, s.ColumnText(0))
+	type constraint struct{ name, origin string }
+	var unique []constraint
+	err = db.each(ctx, `SELECT name, origin FROM pragma_index_list(`+literal(t.Name)+`) WHERE origin IN ('u', 'pk') ORDER BY seq DESC`, func(s *sqlite3.Stmt) error {
+		unique = append(unique, constraint{s.ColumnText(0), s.ColumnText(1)})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, name := range unique {
-		ix, _, err := db.index(ctx, name)
+	for _, u := range unique {
+		ix, plain, err := db.index(ctx, u.name)
 		if err != nil {
 			return err
 		}
-		t.Unique = append(t.Unique, ix.Columns)
+		if u.origin == "u" {
+			t.Unique = append(t.Unique, ix.Columns)
+		}
+		if !plain && !slices.Contains(words, "COLLATE") {
+			code("schema-order", t.Name, "a key is kept in descending order")
+		}
 	}
 	return nil
 }

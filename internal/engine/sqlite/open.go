@@ -37,6 +37,8 @@ type DB struct {
 	name    string // for messages
 	private string // folder of a private copy, to be removed
 	guard   *fileState
+	lock    *sqlite3.Conn // holds a shared lock while conn reads without one
+	undo    func() error  // of openAhead
 	catalog *store.Catalog
 
 	statements map[string]*sqlite3.Stmt
@@ -72,7 +74,11 @@ func (db *DB) openHow(ctx context.Context, path string, wal bool, opts OpenOptio
 	switch {
 	case !wal && !journal && !opts.TouchNothing:
 		// A shared lock keeps writers out while we read.
-		return db.open(ctx, path, "mode=ro")
+		if err := db.open(ctx, path, "mode=ro"); err != nil {
+			return err
+		}
+		db.lock, db.conn = db.conn, nil
+		return db.openAhead(ctx, path)
 	case wal && !shm && !log && !opts.TouchNothing:
 		// Closed cleanly: there is no log to miss. Should a writer come while we
 		// read, Unchanged says so.
@@ -80,7 +86,7 @@ func (db *DB) openHow(ctx context.Context, path string, wal bool, opts OpenOptio
 		if db.guard, err = stateOf(path); err != nil {
 			return fmt.Errorf("open %q: %w", path, err)
 		}
-		return db.open(ctx, path, "mode=ro&immutable=1")
+		return db.openAhead(ctx, path)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -291,6 +297,21 @@ func (db *DB) open(ctx context.Context, file, params string) error {
 	if err != nil {
 		return err
 	}
+	return db.openURI(ctx, name)
+}
+
+// openAhead opens a file that nobody writes to, with reading ahead.
+func (db *DB) openAhead(ctx context.Context, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open %q: %w", path, err)
+	}
+	name, undo := (&readAhead{file: f}).register()
+	db.undo = undo
+	return db.openURI(ctx, name)
+}
+
+func (db *DB) openURI(ctx context.Context, name string) (err error) {
 	if db.conn, err = sqlite3.OpenContext(ctx, name); err != nil {
 		return db.failed("open", err)
 	}
@@ -317,6 +338,9 @@ func (db *DB) failed(verb string, err error) error {
 	if errors.Is(err, sqlite3.BUSY) {
 		return fmt.Errorf("%s %q: another program holds a lock on the database; stop it and try again: %w", verb, db.name, err)
 	}
+	if errors.Is(err, sqlite3.INTERRUPT) && db.conn != nil && db.conn.GetInterrupt().Err() != nil {
+		return fmt.Errorf("%s %q: %w", verb, db.name, context.Cause(db.conn.GetInterrupt()))
+	}
 	return fmt.Errorf("%s %q: %w", verb, db.name, err)
 }
 
@@ -326,6 +350,14 @@ func (db *DB) Close() error {
 	if db.conn != nil {
 		err = errors.Join(err, db.conn.Close())
 		db.conn = nil
+	}
+	if db.lock != nil {
+		err = errors.Join(err, db.lock.Close())
+		db.lock = nil
+	}
+	if db.undo != nil {
+		err = errors.Join(err, db.undo())
+		db.undo = nil
 	}
 	if db.private != "" {
 		err = errors.Join(err, os.RemoveAll(db.private))

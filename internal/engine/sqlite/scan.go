@@ -15,7 +15,7 @@ import (
 // what a chunk should hold. FORMAT.md section 6.
 const (
 	runRows  = 8192
-	runBytes = 4 << 20
+	runBytes = 2 << 20
 )
 
 // Count returns the number of rows of a table.
@@ -54,19 +54,54 @@ func nameList(columns []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// Distinct returns the distinct combinations of columns of a table, ordered.
+// Distinct returns the distinct combinations of columns of a table, ordered. It
+// asks again and again for a row that is not among those it has, which is faster
+// than sorting where combinations are few.
 func (db *DB) Distinct(ctx context.Context, table string, columns []string, limit int) (*store.Rows, error) {
-	rows := store.NewRows(len(columns))
+	const few = 8
 	names := nameList(columns)
-	query := fmt.Sprintf("SELECT DISTINCT %s FROM %s ORDER BY %s LIMIT %d", names, store.QuoteName(table), names, limit+1)
-	err := db.each(ctx, query, func(s *sqlite3.Stmt) error {
-		appendRow(s, rows)
-		return nil
-	})
-	if err == nil && rows.N > limit {
-		err = fmt.Errorf("read %q: table %q has more than %d combinations of %s", db.name, table, limit, names)
+	from := fmt.Sprintf("SELECT %s FROM %s", names, store.QuoteName(table))
+	rows := store.NewRows(len(columns))
+	s, _, err := db.conn.Prepare(from + " LIMIT 1")
+	if err != nil {
+		return nil, db.failed("query", err)
 	}
-	return rows, err
+	defer func() { s.Close() }()
+	defer db.conn.SetInterrupt(db.conn.SetInterrupt(ctx))
+	for rows.N < few {
+		if rows.N > 0 {
+			s.Close()
+			unlike := strings.TrimSuffix(strings.Repeat("NOT ("+conditions(columns)+") AND ", rows.N), " AND ")
+			if s, _, err = db.conn.Prepare(from + " WHERE " + unlike + " LIMIT 1"); err != nil {
+				return nil, db.failed("query", err)
+			}
+			for row := range rows.N {
+				for i := range columns {
+					if err := bind(s, row*len(columns)+i+1, &rows.Columns[i], row); err != nil {
+						return nil, db.failed("query", err)
+					}
+				}
+			}
+		}
+		if !s.Step() {
+			break
+		}
+		appendRow(s, rows)
+	}
+	if err := s.Err(); err != nil {
+		return nil, db.failed("query", err)
+	}
+	if rows.N == few { // not so few
+		rows.Reset()
+		query := fmt.Sprintf("SELECT DISTINCT %s FROM %s ORDER BY %s LIMIT %d", names, store.QuoteName(table), names, limit+1)
+		if err := db.each(ctx, query, func(s *sqlite3.Stmt) error { appendRow(s, rows); return nil }); err != nil {
+			return nil, err
+		}
+	}
+	if rows.N > limit {
+		return nil, fmt.Errorf("read %q: table %q has more than %d combinations of %s", db.name, table, limit, names)
+	}
+	return rows, nil
 }
 
 // appendRow appends the statement's current row.

@@ -81,7 +81,7 @@ func (t *Target) create(ctx context.Context) error {
 	}
 	return t.start(ctx, t.temporary, []string{
 		"PRAGMA page_size=16384", "PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA locking_mode=EXCLUSIVE",
-		"PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-16000", "PRAGMA temp_store=2", "BEGIN IMMEDIATE",
+		"PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-12000", "PRAGMA temp_store=1", "BEGIN IMMEDIATE",
 	})
 }
 
@@ -163,6 +163,9 @@ func refused(err error) bool {
 
 // run binds each row's cells in order and steps the statement.
 func (t *Target) run(ctx context.Context, query string, rows *store.Rows, order []int, reject func(int, error), none error) error {
+	if rows.N == 0 {
+		return nil
+	}
 	s, err := t.prepare(query)
 	if err != nil {
 		return err
@@ -230,11 +233,11 @@ func (t *Target) Delete(ctx context.Context, table string, keys []string, rows *
 }
 
 // SetSequence sets the number after which a table's generated keys go on.
-func (t *Target) SetSequence(ctx context.Context, table string, last int64) error {
-	if err := t.Exec(ctx, "DELETE FROM sqlite_sequence WHERE name="+literal(table)); err != nil {
+func (t *Target) SetSequence(ctx context.Context, table string, last *int64) error {
+	if err := t.Exec(ctx, "DELETE FROM sqlite_sequence WHERE name="+literal(table)); err != nil || last == nil {
 		return err
 	}
-	return t.Exec(ctx, fmt.Sprintf("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %d)", literal(table), last))
+	return t.Exec(ctx, fmt.Sprintf("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %d)", literal(table), *last))
 }
 
 // Unchanged holds always: the transaction keeps other writers out.

@@ -152,7 +152,7 @@ func (c *column) others() []string {
 	if err != nil || c.values == 0 {
 		return nil
 	}
-	return slices.DeleteFunc(lensesOf(l.Type), func(name string) bool {
+	return slices.DeleteFunc(slices.Clone(choices[l.Type]), func(name string) bool {
 		return name == c.lens || !c.fits[name] || strings.HasPrefix(name, "unix") && name != c.unit
 	})
 }

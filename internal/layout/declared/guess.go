@@ -35,7 +35,7 @@ var guesses = []guess{
 var (
 	vectorNames = []string{"vector", "embedding", "embeddings", "emb", "vec", "contentembedding", "embeddingvector", "centroid"}
 	idNames     = []string{"id", "uuid", "guid", "key", "hash"}
-	aboutNames  = []string{"memoryid", "noteid", "nodeid", "factid", "entryid", "itemid", "docid", "documentid", "chunkid", "recordid", "observationid"}
+	aboutNames  = []string{"memoryid", "noteid", "nodeid", "factid", "entryid", "itemid", "docid", "documentid", "chunkid", "recordid", "observationid", "id"}
 	kindNames   = []string{"kind", "type", "category"}
 
 	aliases = map[string][]string{
@@ -214,7 +214,17 @@ func (t *table) keyed(standard *format.Section, fields map[string]*column) bool 
 			columns = append(columns, c.name)
 		}
 	}
-	return len(columns) == len(standard.Key) && (standard.Name == format.Relations || len(columns) > 1) || t.unique(columns)
+	if len(columns) == len(standard.Key) {
+		return len(columns) > 1 || t.unique(columns)
+	}
+	// A record that lacks a part of its key is known by the rest alone.
+	return t.unique(columns) && !slices.ContainsFunc(columns, t.nullable)
+}
+
+// nullable tells whether a column can hold NULL, of which a key can have many.
+func (t *table) nullable(name string) bool {
+	i := slices.IndexFunc(t.Columns, func(c format.TableColumn) bool { return c.Name == name })
+	return !t.Columns[i].NotNull && !t.WithoutRowid
 }
 
 // settle gives each section to the table that fits it best.

@@ -26,6 +26,7 @@ func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line,
 const (
 	maxFile  = 8 << 20 // bytes of a file
 	maxDepth = 8       // nesting of brackets
+	maxKeys  = 64      // keys before the next item of a list
 )
 
 // A file is a layout file that is being read; it makes errors of it.
@@ -43,10 +44,9 @@ func (f *file) body(raw []byte) (node ast.Node, err error) {
 	if line := badLine(raw); line > 0 {
 		return nil, f.failed(line, "the line is not UTF-8 text")
 	}
-	at := 1
 	defer func() { // a fault of the YAML package is a fault of the file
 		if r := recover(); r != nil {
-			node, err = nil, f.failed(at, "the file is not YAML")
+			node, err = nil, f.failed(1, "the file is not YAML")
 		}
 	}()
 	tokens := lexer.Tokenize(strings.TrimPrefix(string(raw), "\uFEFF"))
@@ -57,7 +57,7 @@ func (f *file) body(raw []byte) (node ast.Node, err error) {
 	if err != nil {
 		var located yaml.Error
 		if !errors.As(err, &located) || located.GetToken() == nil {
-			return nil, f.failed(at, "the file is not YAML")
+			return nil, f.failed(1, "the file is not YAML")
 		}
 		message, _, _ := strings.Cut(located.GetMessage(), "\n")
 		return nil, f.failed(line(located.GetToken()), "the file is not YAML: %s", message)
@@ -90,10 +90,10 @@ func badLine(raw []byte) int {
 	return 1
 }
 
-// plain refuses the parts of YAML that a layout has no use for, before anything
-// follows them, and nesting.
+// plain refuses the parts of YAML that a layout has no use for before anything
+// follows them, and what would take the parser long.
 func (f *file) plain(tokens token.Tokens) error {
-	depth, entries, last := 0, 0, 0
+	depth, entries, keys, last := 0, 0, 0, 0
 	for _, t := range tokens {
 		if l := line(t); l != last {
 			entries, last = 0, l
@@ -104,13 +104,20 @@ func (f *file) plain(tokens token.Tokens) error {
 			return f.failed(line(t), "%q: anchors, aliases, tags, directives, complex keys and block texts have no place in a layout; a text with such a sign in front goes in double quotes", t.Value)
 		case token.SequenceStartType, token.MappingStartType:
 			depth++
+			keys = 0
 		case token.SequenceEndType, token.MappingEndType:
 			depth--
 		case token.SequenceEntryType:
 			entries++
+			keys = 0
+		case token.MappingValueType:
+			keys++
 		}
 		if depth > maxDepth || entries > maxDepth {
 			return f.failed(line(t), "lists and objects are nested too deep")
+		}
+		if keys > maxKeys {
+			return f.failed(line(t), "an object has more keys than any of a layout")
 		}
 	}
 	return nil
@@ -165,7 +172,7 @@ func (f *file) object(n ast.Node, what string, known ...string) (map[string]memb
 	return out, nil
 }
 
-// list reads a list of at least one item.
+// list reads a list.
 func (f *file) list(m member, key string) ([]ast.Node, error) {
 	n, ok := m.value.(*ast.SequenceNode)
 	if !ok {
@@ -174,7 +181,7 @@ func (f *file) list(m member, key string) ([]ast.Node, error) {
 	return n.Values, nil
 }
 
-// text reads a text that is not empty where it must not be.
+// text reads a text.
 func (f *file) text(n ast.Node, at int, key string) (string, error) {
 	switch n := n.(type) {
 	case *ast.StringNode:

@@ -1,7 +1,6 @@
 package lens
 
 import (
-	"bytes"
 	"math"
 	"strconv"
 
@@ -38,21 +37,21 @@ const daySeconds = 86400
 func timeText(f *timeForm) *Lens {
 	return &Lens{Name: f.name, Type: format.Time,
 		Get: func(native *store.Cells, field *format.Column, left func(int)) {
-			var buf []byte
 			for row, k := range native.Kinds {
 				if k == store.Null {
 					field.AppendNull()
 					continue
 				}
 				raw := native.Bytes(row)
-				ns, ok := parseTime(raw)
+				ns, digits, zone, ok := parseTime(raw)
 				if k != store.Text || !ok {
 					field.AppendNull()
 					left(row)
 					continue
 				}
 				field.AppendInt(ns)
-				if buf = f.append(buf[:0], ns); !bytes.Equal(buf, raw) {
+				// Put writes it back just so if it has the form's marks.
+				if raw[10] != f.separator || zone != f.zone || digits != f.fraction(ns) {
 					left(row)
 				}
 			}
@@ -62,6 +61,19 @@ func timeText(f *timeForm) *Lens {
 			native.AppendText(f.append(buf[:0], field.Int(row)))
 		},
 	}
+}
+
+// units holds, for each number of fraction digits, the nanoseconds of the last.
+var units = [10]int64{1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 1e1, 1}
+
+// fraction returns how many fraction digits the form gives a time.
+func (f *timeForm) fraction(ns int64) int {
+	for _, n := range f.digits {
+		if ns%units[n] == 0 {
+			return n
+		}
+	}
+	return f.digits[len(f.digits)-1]
 }
 
 // append writes a time in the form.
@@ -81,15 +93,8 @@ func (f *timeForm) append(dst []byte, ns int64) []byte {
 	dst = pad(append(dst, f.separator), int(second/3600), 2)
 	dst = pad(append(dst, ':'), int(second/60%60), 2)
 	dst = pad(append(dst, ':'), int(second%60), 2)
-	for i, n := range f.digits {
-		unit := int64(math.Pow10(9 - n))
-		if frac%unit != 0 && i < len(f.digits)-1 {
-			continue
-		}
-		if n > 0 {
-			dst = pad(append(dst, '.'), int(frac/unit), n)
-		}
-		break
+	if n := f.fraction(ns); n > 0 {
+		dst = pad(append(dst, '.'), int(frac/units[n]), n)
 	}
 	return append(dst, f.zone...)
 }
@@ -144,8 +149,9 @@ func days(year, month, date int) int64 {
 }
 
 // parseTime reads a date and a time of day with 0 to 9 fraction digits, with a
-// zone or, without one, in UTC. It fails beyond 64-bit nanoseconds.
-func parseTime(s []byte) (ns int64, ok bool) {
+// zone or, without one, in UTC, and says how many digits and which of the common
+// spellings of UTC it has. It fails beyond 64-bit nanoseconds.
+func parseTime(s []byte) (ns int64, digits int, zone string, ok bool) {
 	number := func(at, n int) int {
 		v := 0
 		for _, b := range s[at : at+n] {
@@ -159,12 +165,12 @@ func parseTime(s []byte) (ns int64, ok bool) {
 	}
 	ok = true
 	if len(s) < 19 || s[4] != '-' || s[7] != '-' || s[10] != 'T' && s[10] != ' ' || s[13] != ':' || s[16] != ':' {
-		return 0, false
+		return 0, 0, "", false
 	}
 	year, month, date := number(0, 4), number(5, 2), number(8, 2)
 	hour, minute, second := number(11, 2), number(14, 2), number(17, 2)
 	if !ok || month < 1 || month > 12 || date < 1 || date > monthDays(year, month) || hour > 23 || minute > 59 || second > 59 {
-		return 0, false
+		return 0, 0, "", false
 	}
 	rest := s[19:]
 	frac := int64(0)
@@ -174,7 +180,7 @@ func parseTime(s []byte) (ns int64, ok bool) {
 			n++
 		}
 		if n == 1 || n > 10 {
-			return 0, false
+			return 0, 0, "", false
 		}
 		for i := 1; i < 10; i++ {
 			frac *= 10
@@ -182,40 +188,46 @@ func parseTime(s []byte) (ns int64, ok bool) {
 				frac += int64(rest[i] - '0')
 			}
 		}
-		rest = rest[n:]
+		digits, rest = n-1, rest[n:]
 	}
-	offset, ok := parseZone(rest)
+	offset, zone, ok := parseZone(rest)
 	if !ok {
-		return 0, false
+		return 0, 0, "", false
 	}
 	sec := days(year, month, date)*daySeconds + int64(hour*3600+minute*60+second) - offset
 	if sec < math.MinInt64/1_000_000_000 || sec >= math.MaxInt64/1_000_000_000 {
-		return 0, false
+		return 0, 0, "", false
 	}
-	return sec*1_000_000_000 + frac, true
+	return sec*1_000_000_000 + frac, digits, zone, true
 }
 
-// parseZone reads Z, +hh:mm, -hh:mm, or nothing; the offset is in seconds.
-func parseZone(s []byte) (int64, bool) {
-	if len(s) == 0 || len(s) == 1 && s[0] == 'Z' {
-		return 0, true
+// parseZone reads Z, +hh:mm, -hh:mm, or nothing; the offset is in seconds. The
+// spelling of any other zone than UTC is "other".
+func parseZone(s []byte) (offset int64, spelling string, ok bool) {
+	switch string(s) {
+	case "":
+		return 0, "", true
+	case "Z":
+		return 0, "Z", true
+	case "+00:00":
+		return 0, "+00:00", true
 	}
 	if len(s) != 6 || s[0] != '+' && s[0] != '-' || s[3] != ':' {
-		return 0, false
+		return 0, "", false
 	}
 	for _, i := range [4]int{1, 2, 4, 5} {
 		if s[i] < '0' || s[i] > '9' {
-			return 0, false
+			return 0, "", false
 		}
 	}
 	h, m := int64(s[1]-'0')*10+int64(s[2]-'0'), int64(s[4]-'0')*10+int64(s[5]-'0')
 	if h > 23 || m > 59 {
-		return 0, false
+		return 0, "", false
 	}
 	if s[0] == '-' {
-		return -(h*3600 + m*60), true
+		return -(h*3600 + m*60), "other", true
 	}
-	return h*3600 + m*60, true
+	return h*3600 + m*60, "other", true
 }
 
 func monthDays(year, month int) int {

@@ -59,6 +59,9 @@ func newShape(l *store.Layout, version int, c *store.Catalog) (*shape, error) {
 			s.lose("schema-"+o.Type, o.Name, "its definition is code, which an archive does not carry")
 		}
 	}
+	for _, code := range c.Code {
+		s.losses = append(s.losses, format.Loss{Code: code.Code, Where: code.Where, Count: 1, Reason: code.Reason})
+	}
 	if l.Own == nil {
 		slices.SortStableFunc(s.tables, func(a, b tableShape) int { return rank(a) - rank(b) })
 	}

@@ -16,7 +16,8 @@ import (
 // place for. Each row concerns one record:
 //
 //	section  its section; empty for the one row that holds the schemas
-//	place    the place (FORMAT.md 5.2) of the record as the native row gives it
+//	place    the place (FORMAT.md 5.2) of the record as the native row gives it;
+//	         of a record that has no native row, the first 16 bytes of its leaf
 //	native   SHA-256 of the record as the native row gave it when it was written;
 //	         NULL for a record that has no native row
 //	record   the fields that differ, or the whole record, as NDJSON (FORMAT.md
@@ -92,7 +93,33 @@ func (w *sidecarWriter) begin(ctx context.Context) error {
 	if w.schemas.Origin == nil {
 		w.schemas.Origin = s.manifest.Origin
 	}
+	if s.foreign && s.db.Fresh() {
+		return w.hideSeeds(ctx)
+	}
 	return nil
+}
+
+// hideSeeds notes the rows with which the product's store starts: as long as they
+// stay what they are, they are no records.
+func (w *sidecarWriter) hideSeeds(ctx context.Context) error {
+	rows := store.NewRows(len(sidecarColumns))
+	for _, t := range w.sink.shape.tables {
+		for native, err := range w.sink.db.Scan(ctx, store.Query{Table: t.table.Name, Columns: t.columns}) {
+			if err != nil {
+				return err
+			}
+			for _, p := range t.parts {
+				b := p.get(native, func(int) bool { return true })
+				for _, leaf := range b.AppendLeaves(nil) {
+					if err := w.add(rows, p.section.Name, leaf.Place, &leaf.Sum, nil, nil); err != nil {
+						return err
+					}
+				}
+				b.Release()
+			}
+		}
+	}
+	return w.store(ctx, rows, store.NewRows(2))
 }
 
 // entry is one row of the sidecar.
@@ -151,17 +178,11 @@ func (w *sidecarWriter) whole(ctx context.Context, b *format.Batch) (store.Resul
 		}
 		return res, nil
 	}
-	rows, clear := store.NewRows(len(sidecarColumns)), store.NewRows(2)
-	var res store.Result
-	for row := range b.Rows {
-		line, err := b.AppendNDJSON(nil, row)
-		if err != nil {
-			return res, err
-		}
-		if err := w.add(rows, b.Section.Name, b.Place(row), nil, line[:len(line)-1], nil); err != nil {
-			return res, err
-		}
+	rows, err := w.wholeRows(b)
+	if err != nil {
+		return store.Result{}, err
 	}
+	var res store.Result
 	if w.sink.catalog.Table(sidecarTable) != nil { // converge on a second run
 		_, found, err := w.sink.db.Lookup(ctx, sidecarTable, sidecarColumns, sidecarColumns, rows)
 		if err != nil {
@@ -177,7 +198,60 @@ func (w *sidecarWriter) whole(ctx context.Context, b *format.Batch) (store.Resul
 		rows = pick(rows, all(len(sidecarColumns)), missing)
 	}
 	res.Written = uint64(rows.N)
-	return res, w.store(ctx, rows, clear)
+	return res, w.store(ctx, rows, store.NewRows(2))
+}
+
+// wholeRows are the entries of records that have no native row.
+func (w *sidecarWriter) wholeRows(b *format.Batch) (*store.Rows, error) {
+	rows := store.NewRows(len(sidecarColumns))
+	for row, leaf := range b.AppendLeaves(nil) {
+		line, err := b.AppendNDJSON(nil, row)
+		if err != nil {
+			return nil, err
+		}
+		if err := w.add(rows, b.Section.Name, [16]byte(leaf.Sum[:16]), nil, line[:len(line)-1], nil); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// divert returns the batch without the records that are in the sidecar already,
+// and without those that no native key can tell apart, which it puts there.
+func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch, res *store.Result) (*format.Batch, error) {
+	native, rest := format.NewBatch(b.Section), format.NewBatch(b.Section)
+	defer rest.Release()
+	known := make([]int, b.Rows)
+	for i := range known {
+		known[i] = -1
+	}
+	if w.sink.catalog.Table(sidecarTable) != nil {
+		rows, err := w.wholeRows(b)
+		if err != nil {
+			return native, err
+		}
+		if _, known, err = w.sink.db.Lookup(ctx, sidecarTable, sidecarColumns, sidecarColumns, rows); err != nil {
+			return native, err
+		}
+	}
+	keys, _, _ := wr.part.split()
+	for row := range b.Rows {
+		switch {
+		case known[row] >= 0:
+			res.Unchanged++
+		case slices.ContainsFunc(keys, func(i int) bool { return b.Columns[wr.part.columns[i].field].Null(row) }):
+			rest.AppendRow(b, row)
+		default:
+			native.AppendRow(b, row)
+		}
+	}
+	if rest.Rows == 0 {
+		return native, nil
+	}
+	whole, err := w.whole(ctx, rest)
+	res.Written += whole.Written
+	res.Unchanged += whole.Unchanged
+	return native, err
 }
 
 // keep compares the records that the target has taken with what their native rows
@@ -307,6 +381,9 @@ func (w *sidecarWriter) finish(ctx context.Context) error {
 	if s.opts.NoSidecar {
 		return nil
 	}
+	if !s.foreign && !w.wrote && s.catalog.Table(sidecarTable) == nil {
+		return s.db.Exec(ctx, "DROP TABLE "+sidecarTable) // everything has its place
+	}
 	if s.layout.Spaces != nil && s.foreign {
 		if err := w.settleSpaces(ctx); err != nil {
 			return err
@@ -385,12 +462,14 @@ type sidecarReader struct {
 	origin  *format.Origin
 	whole   []*format.Section // sections that have no native part
 	unions  map[string]*format.Section
-	found   map[string]uint64
-	total   map[string]uint64
+	found   map[string]uint64 // entries with a record that reading has met
+	total   map[string]uint64 // entries with a record and a native row
+	absent  map[string]uint64 // entries without a record
+	read    func(section string) bool
 }
 
 func openSidecar(ctx context.Context, db store.Tables, s *shape) (*sidecarReader, error) {
-	r := &sidecarReader{db: db, schemas: &ownManifest{}, unions: map[string]*format.Section{}, found: map[string]uint64{}, total: map[string]uint64{}}
+	r := &sidecarReader{db: db, schemas: &ownManifest{}, unions: map[string]*format.Section{}, found: map[string]uint64{}, total: map[string]uint64{}, absent: map[string]uint64{}}
 	for rows, err := range db.Scan(ctx, store.Query{Table: sidecarTable, Columns: []string{"section", "record", "native"}}) {
 		if err != nil {
 			return nil, err
@@ -398,7 +477,11 @@ func openSidecar(ctx context.Context, db store.Tables, s *shape) (*sidecarReader
 		for row := range rows.N {
 			section := string(rows.Columns[0].Bytes(row))
 			if section != "" {
-				if rows.Columns[2].Kinds[row] != store.Null {
+				switch {
+				case rows.Columns[2].Kinds[row] == store.Null:
+				case rows.Columns[1].Kinds[row] == store.Null:
+					r.absent[section]++
+				default:
 					r.total[section]++
 				}
 				continue
@@ -444,7 +527,7 @@ func (r *sidecarReader) section(native *format.Section) *format.Section {
 
 // restore turns the records that native rows give into what was archived.
 func (r *sidecarReader) restore(ctx context.Context, p *part, b *format.Batch) (*format.Batch, error) {
-	if r.total[p.section.Name] == 0 && len(r.section(p.section).Fields) == len(p.section.Fields) {
+	if r.total[p.section.Name]+r.absent[p.section.Name] == 0 && len(r.section(p.section).Fields) == len(p.section.Fields) {
 		b.Section = r.section(p.section)
 		return b, nil
 	}
@@ -469,7 +552,6 @@ func (r *sidecarReader) restore(ctx context.Context, p *part, b *format.Batch) (
 			r.plain(out, b, row)
 			continue
 		}
-		r.found[p.section.Name]++
 		same := format.Hash(rows.Columns[0].Bytes(at)) == leaves[row].Sum
 		if rows.Columns[1].Kinds[at] == store.Null {
 			if !same { // the product has given the record life
@@ -477,6 +559,7 @@ func (r *sidecarReader) restore(ctx context.Context, p *part, b *format.Batch) (
 			}
 			continue
 		}
+		r.found[p.section.Name]++
 		var gone []string
 		if rows.Columns[2].Kinds[at] != store.Null {
 			if err := json.Unmarshal(rows.Columns[2].Bytes(at), &gone); err != nil {
@@ -573,11 +656,19 @@ func (r *sidecarReader) yieldWhole(ctx context.Context, sel store.Selection, yie
 	return true
 }
 
+// start begins a reading of the selected sections.
+func (r *sidecarReader) start(sel store.Selection) {
+	clear(r.found)
+	r.read = func(section string) bool {
+		return sel.Wants(section) && (section != format.Memories || sel.Where == "")
+	}
+}
+
 // losses counts the records that the product has deleted since they came.
 func (r *sidecarReader) losses() []format.Loss {
 	var out []format.Loss
 	for _, section := range r.schemas.Sections {
-		if n := r.total[section.Name]; n > r.found[section.Name] {
+		if n := r.total[section.Name]; n > r.found[section.Name] && r.read != nil && r.read(section.Name) {
 			out = append(out, format.Loss{Code: "deleted", Where: section.Name, Count: n - r.found[section.Name], Accepted: true,
 				Reason: "the product has deleted these records since they were imported; they stay deleted"})
 		}

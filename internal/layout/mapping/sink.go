@@ -36,9 +36,12 @@ type writer struct {
 	reading *part // of the target's own shape
 	others  []*part
 	rows    *store.Rows
-	merge   bool // the table held rows before
-	total   bool // no record can need the sidecar
-	fresh   map[[16]byte]bool
+	merge   bool              // the table held rows before
+	total   bool              // no record can need the sidecar
+	fixed   bool              // an existing target keeps its own rows
+	fresh   map[[16]byte]bool // places that this import has inserted
+	taken   map[[16]byte]bool // places at which it has replaced the target's record
+	bag     map[[16]byte]int  // rows that the table held, where it has no key to find them by
 }
 
 // NewSink returns a Sink of the target as the layout's given version; version 0
@@ -144,6 +147,7 @@ func (s *sink) Begin(ctx context.Context) error {
 	if s.shape, err = newShape(s.layout, s.version, catalog); err != nil {
 		return err
 	}
+	s.compareShapes(catalog)
 	for i := range s.shape.tables {
 		t := &s.shape.tables[i]
 		for _, p := range t.parts {
@@ -185,13 +189,14 @@ func (s *sink) complete() bool {
 
 func (s *sink) prepare(ctx context.Context, w *writer, table string) error {
 	w.rows = store.NewRows(len(w.part.columns))
-	w.fresh = map[[16]byte]bool{}
+	w.fresh, w.taken = map[[16]byte]bool{}, map[[16]byte]bool{}
 	if t := s.catalog.Table(table); t != nil && !s.db.Fresh() {
 		n, err := s.db.Count(ctx, table)
 		if err != nil {
 			return err
 		}
 		w.merge = n > 0
+		w.fixed = slices.Contains(s.layout.Fixed, table)
 	}
 	s.writers[w.part.section.Name] = w
 	return nil
@@ -273,6 +278,49 @@ func (s *sink) createTables(ctx context.Context) error {
 	return nil
 }
 
+// compareShapes enters in the ledger what the tables that were created are not,
+// though the origin's were.
+func (s *sink) compareShapes(catalog *store.Catalog) {
+	if s.foreign || s.manifest.Origin == nil {
+		return
+	}
+	for i := range s.manifest.Origin.Tables {
+		want := &s.manifest.Origin.Tables[i]
+		got := catalog.Table(want.Name)
+		if got == nil || s.catalog.Table(want.Name) != nil {
+			continue
+		}
+		differs := func(where, what string, want, got any) {
+			s.losses = append(s.losses, format.Loss{Code: "schema-differs", Where: where, Count: 1, Reason: fmt.Sprintf("%s was %v and is %v in the target", what, want, got)})
+		}
+		for _, c := range want.Columns {
+			at := slices.IndexFunc(got.Columns, func(have format.TableColumn) bool { return have.Name == c.Name })
+			if at < 0 {
+				differs(want.Name+"."+c.Name, "the column", "there", "missing")
+				continue
+			}
+			if have := got.Columns[at]; have.Type != c.Type {
+				differs(want.Name+"."+c.Name, "the declared type", c.Type, have.Type)
+			} else if have.NotNull != c.NotNull {
+				differs(want.Name+"."+c.Name, "NOT NULL", c.NotNull, have.NotNull)
+			} else if have.Keyword != c.Keyword || !bytes.Equal(have.Default, c.Default) {
+				differs(want.Name+"."+c.Name, "the default", string(c.Default)+c.Keyword, string(have.Default)+have.Keyword)
+			}
+		}
+		for _, part := range []struct {
+			what      string
+			want, got any
+		}{
+			{"the primary key", want.Primary, got.Primary}, {"the set of unique keys", want.Unique, got.Unique}, {"the set of foreign keys", want.Foreign, got.Foreign},
+			{"the kind", []bool{want.Strict, want.WithoutRowid, want.Autoincrement}, []bool{got.Strict, got.WithoutRowid, got.Autoincrement}},
+		} {
+			if w, g := fmt.Sprint(part.want), fmt.Sprint(part.got); w != g {
+				differs(want.Name, part.what, w, g)
+			}
+		}
+	}
+}
+
 // adapt returns the statement for a table of the reference schema with just the
 // columns that the origin's table had.
 func adapt(def *store.TableDef, t *format.Table) string {
@@ -312,22 +360,44 @@ func (s *sink) Write(ctx context.Context, b *format.Batch) (store.Result, error)
 	case w == nil:
 		return s.sidecar.whole(ctx, b)
 	}
+	var res store.Result
+	if s.foreign && !w.total && !s.opts.NoSidecar {
+		var err error
+		if b, err = s.sidecar.divert(ctx, w, b, &res); err != nil {
+			return res, err
+		}
+		defer b.Release()
+	}
 	if err := w.part.put(b, w.rows, s.foreign); err != nil {
 		return store.Result{}, err
 	}
-	return s.write(ctx, w, b)
+	native, err := s.write(ctx, w, b)
+	if err != nil {
+		return native, err
+	}
+	res.Written += native.Written
+	res.Unchanged += native.Unchanged
+	res.Updated += native.Updated
+	res.Skipped += native.Skipped
+	res.Rejects = append(res.Rejects, native.Rejects...)
+	return res, nil
 }
 
 // write inserts, merges or updates the rows that put has made of the batch.
 func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store.Result, err error) {
-	var taken []int // rows of the batch that are in the target now
+	var taken []int   // rows of the batch that are in the target now
+	var refused []int // rows that go to the sidecar instead
 	refuse := func(rows []int) func(int, error) {
 		return func(i int, err error) {
 			row := i
 			if rows != nil {
 				row = rows[i]
 			}
-			res.Rejects = append(res.Rejects, reject(b, row, err))
+			if s.foreign && s.sidecar != nil && !s.opts.NoSidecar {
+				refused = append(refused, row)
+			} else {
+				res.Rejects = append(res.Rejects, reject(b, row, err))
+			}
 			taken = slices.DeleteFunc(taken, func(r int) bool { return r == row })
 		}
 	}
@@ -335,11 +405,8 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 	case w.part.updates:
 		err = s.writePart(ctx, w, b, &res, &taken, refuse)
 	case !w.merge:
-		for row := range b.Rows {
-			taken = append(taken, row)
-		}
+		taken = all(b.Rows)
 		err = s.db.Insert(ctx, w.part.table, w.part.names(), w.rows, refuse(nil))
-		res.Written = uint64(len(taken))
 	default:
 		err = s.merge(ctx, w, b, &res, &taken, refuse)
 	}
@@ -347,9 +414,24 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 		return res, err
 	}
 	if s.sidecar != nil && !w.total {
-		err = s.sidecar.keep(ctx, w, b, taken)
+		if err := s.sidecar.keep(ctx, w, b, taken); err != nil {
+			return res, err
+		}
 	}
-	return res, err
+	if len(refused) > 0 {
+		rest := format.NewBatch(b.Section)
+		defer rest.Release()
+		for _, row := range refused {
+			rest.AppendRow(b, row)
+		}
+		whole, err := s.sidecar.whole(ctx, rest)
+		if err != nil {
+			return res, err
+		}
+		res.Unchanged += whole.Unchanged
+	}
+	res.Written = uint64(b.Rows-len(res.Rejects)) - res.Unchanged - res.Updated - res.Skipped
+	return res, nil
 }
 
 // reject describes a record that the target does not take.
@@ -401,29 +483,22 @@ func all(n int) []int {
 func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store.Result, taken *[]int, refuse func([]int) func(int, error)) error {
 	p := w.part
 	keys, others, names := p.split()
-	exactKeys := all(len(p.columns))
-	var insert, update []int
-	exact, found, err := s.db.Lookup(ctx, p.table, p.names(), p.names(), w.rows)
+	have, at, err := s.held(ctx, w, keys)
 	if err != nil {
 		return err
 	}
-	_ = exact
-	var same *store.Rows
-	var foundKey []int
-	if len(keys) > 0 && len(keys) == len(p.key) {
-		if same, foundKey, err = s.db.Lookup(ctx, p.table, p.key, p.names(), pick(w.rows, keys, all(b.Rows))); err != nil {
-			return err
-		}
-	}
+	var insert, update []int
 	for row := range b.Rows {
 		switch {
-		case found[row] >= 0:
+		case at[row] == same:
 			res.Unchanged++
 			*taken = append(*taken, row)
-		case foundKey == nil || foundKey[row] < 0 || anyNull(w.rows, keys, row):
+		case w.fixed:
+			res.Skipped++
+		case at[row] == none:
 			insert = append(insert, row)
 		default:
-			take, err := s.resolve(w, b, row, same, foundKey[row])
+			take, err := s.resolve(w, b, row, have, at[row])
 			if err != nil {
 				return err
 			}
@@ -434,22 +509,89 @@ func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store
 			}
 		}
 	}
-	before := len(res.Rejects)
 	*taken = append(*taken, insert...)
-	if err := s.db.Insert(ctx, p.table, p.names(), pick(w.rows, exactKeys, insert), refuse(insert)); err != nil {
+	if err := s.db.Insert(ctx, p.table, p.names(), pick(w.rows, all(len(p.columns)), insert), refuse(insert)); err != nil {
 		return err
 	}
-	res.Written += uint64(len(insert) - (len(res.Rejects) - before))
 	for _, row := range insert {
 		w.fresh[b.Place(row)] = true
 	}
-	before = len(res.Rejects)
+	before := len(*taken)
 	*taken = append(*taken, update...)
 	if err := s.db.Update(ctx, p.table, p.key, names, pick(w.rows, append(slices.Clone(keys), others...), update), refuse(update)); err != nil {
 		return err
 	}
-	res.Updated += uint64(len(update) - (len(res.Rejects) - before))
+	for _, row := range (*taken)[min(before, len(*taken)):] {
+		w.taken[b.Place(row)] = true
+		res.Updated++
+	}
 	return nil
+}
+
+// What held finds of a row, if not the position of the row with its key.
+const (
+	none = -1 // nothing
+	same = -2 // the row itself
+)
+
+// held looks the rows up in the table: for each, same, none, or the position in
+// have of the row with the same key and another content.
+func (s *sink) held(ctx context.Context, w *writer, keys []int) (have *store.Rows, at []int, err error) {
+	p := w.part
+	if len(keys) == 0 || len(keys) != len(p.key) || len(keys) > indexed {
+		at, err = s.inBag(ctx, w)
+		return nil, at, err
+	}
+	exact, at, err := s.db.Lookup(ctx, p.table, p.names(), p.names(), w.rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	have, found, err := s.db.Lookup(ctx, p.table, p.key, p.names(), pick(w.rows, keys, all(w.rows.N)))
+	for row := range at {
+		switch {
+		case at[row] >= 0 && equalRows(w.rows, row, exact, at[row]): // 1 and 1.0 are equal to the engine
+			at[row] = same
+		case anyNull(w.rows, keys, row):
+			at[row] = none
+		default:
+			at[row] = found[row]
+		}
+	}
+	return have, at, err
+}
+
+// inBag finds rows of a table without a key among all that it held before.
+func (s *sink) inBag(ctx context.Context, w *writer) ([]int, error) {
+	p := w.part
+	if w.bag == nil {
+		w.bag = map[[16]byte]int{}
+		for rows, err := range s.db.Scan(ctx, store.Query{Table: p.table, Columns: p.names()}) {
+			if err != nil {
+				return nil, err
+			}
+			for row := range rows.N {
+				w.bag[rowHash(rows, row)]++
+			}
+		}
+	}
+	at := make([]int, w.rows.N)
+	for row := range at {
+		at[row] = none
+		if h := rowHash(w.rows, row); w.bag[h] > 0 {
+			w.bag[h]--
+			at[row] = same
+		}
+	}
+	return at, nil
+}
+
+// rowHash is a short name for a row's values and their storage classes.
+func rowHash(rows *store.Rows, row int) [16]byte {
+	var buf []byte
+	for i := range rows.Columns {
+		buf = rows.Columns[i].Value(row).Append(buf)
+	}
+	return format.Place(buf)
 }
 
 func anyNull(rows *store.Rows, columns []int, row int) bool {
@@ -465,6 +607,9 @@ func (s *sink) resolve(w *writer, b *format.Batch, row int, have *store.Rows, at
 	case store.Overwrite:
 		return true, nil
 	case store.Newer:
+		if main := s.mainWriter(w.part); w.part.updates && main != nil {
+			return main.taken[b.Place(row)], nil // the row's record has decided
+		}
 		if w.part.updated < 0 {
 			return false, nil
 		}
@@ -485,6 +630,7 @@ func (s *sink) writePart(ctx context.Context, w *writer, b *format.Batch, res *s
 	p := w.part
 	keys, others, names := p.split()
 	which := all(b.Rows)
+	updated := map[int]bool{}
 	if main := s.mainWriter(p); main != nil && main.merge {
 		have, found, err := s.db.Lookup(ctx, p.table, p.key, p.names(), pick(w.rows, keys, which))
 		if err != nil {
@@ -505,21 +651,21 @@ func (s *sink) writePart(ctx context.Context, w *writer, b *format.Batch, res *s
 				}
 				if take {
 					which = append(which, row)
+					updated[row] = true
 					res.Updated++
-					res.Written--
 				} else {
 					res.Skipped++
 				}
 			}
 		}
 	}
-	before := len(res.Rejects)
 	*taken = append(*taken, which...)
-	if err := s.db.Update(ctx, p.table, p.key, names, pick(w.rows, append(slices.Clone(keys), others...), which), refuse(which)); err != nil {
-		return err
-	}
-	res.Written += uint64(len(which) - (len(res.Rejects) - before))
-	return nil
+	return s.db.Update(ctx, p.table, p.key, names, pick(w.rows, append(slices.Clone(keys), others...), which), func(i int, err error) {
+		if row := which[i]; updated[row] {
+			res.Updated--
+		}
+		refuse(which)(i, err)
+	})
 }
 
 // mainWriter returns the writer that creates the rows of the part's table.
@@ -554,10 +700,11 @@ func (s *sink) Finish(ctx context.Context) error {
 	if s.manifest.Origin != nil && !s.foreign {
 		for i := range s.manifest.Origin.Tables {
 			t := &s.manifest.Origin.Tables[i]
-			if t.Sequence != nil && s.catalog.Table(t.Name) == nil {
-				if err := s.db.SetSequence(ctx, t.Name, *t.Sequence); err != nil {
-					return err
-				}
+			if !t.Autoincrement || s.catalog.Table(t.Name) != nil {
+				continue
+			}
+			if err := s.db.SetSequence(ctx, t.Name, t.Sequence); err != nil {
+				return err
 			}
 		}
 	}

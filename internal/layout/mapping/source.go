@@ -177,6 +177,9 @@ func (s *source) Read(ctx context.Context, sel store.Selection) iter.Seq2[*forma
 			yield(nil, fmt.Errorf("%w: the store has no table of memories that --where could narrow", store.ErrUsage))
 			return
 		}
+		if s.sidecar != nil {
+			s.sidecar.start(sel)
+		}
 		spacesDone := s.shape.layout.Spaces == nil
 		for _, t := range s.shape.tables {
 			if !spacesDone && rank(t) > sectionRank(format.Spaces) {

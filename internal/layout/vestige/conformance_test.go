@@ -65,6 +65,8 @@ var values = map[string]func(row int) string{
 	"op":                                  func(r int) string { return text("upsert") },
 	"endorsement_kind":                    func(r int) string { return text("oppose") },
 	"embedding_model.id":                  func(r int) string { return "1" },
+	"resolved_weight":                     func(r int) string { return "1.25" },
+	"weight_prior":                        func(r int) string { return "1.1" },
 	"domain_scores":                       func(r int) string { return text(`{"d": 0.5}`) },
 }
 

@@ -21,6 +21,7 @@ func Layout() *store.Layout {
 		Latest:    latestVersion,
 		Schema:    schema,
 		Maps:      maps,
+		Fixed:     []string{"schema_version", "vector_journal"},
 		Spaces:    &store.SpacesFrom{Tables: []string{"node_embeddings"}, Space: "model", Dimension: "dimensions"},
 		Locations: locations,
 	}

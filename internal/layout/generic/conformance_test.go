@@ -1,0 +1,43 @@
+package generic_test
+
+import (
+	"testing"
+
+	"github.com/memarc/memarc/internal/store/storetest"
+)
+
+func notes(t testing.TB, path string) {
+	storetest.Exec(t, path,
+		`CREATE TABLE note (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, body TEXT, rating REAL DEFAULT 0.5, raw BLOB, at DATETIME)`,
+		`CREATE TABLE tag (note_id INTEGER REFERENCES note (id) ON DELETE CASCADE, word TEXT, PRIMARY KEY (note_id, word)) WITHOUT ROWID`,
+		`CREATE TABLE log (line TEXT)`,
+		`CREATE INDEX note_by_title ON note (title, at)`,
+		`INSERT INTO note VALUES (1, 'one', 'body', 1.5, x'00ff', '2026-01-01 10:00:00'), (2, 'two', NULL, NULL, NULL, 5), (3, 'three', '', 0, x'', NULL), (9, 'nine', x'ff', 'much', 'raw', 1.5)`,
+		`INSERT INTO tag VALUES (1, 'a'), (1, 'b'), (3, 'a')`,
+		`INSERT INTO log VALUES ('x'), ('x'), (NULL)`,
+	)
+}
+
+func TestConformance(t *testing.T) {
+	storetest.Run(t, storetest.Config{
+		Layout: "generic", Create: notes, Changed: 1,
+		Add:    []string{`INSERT INTO note (title) VALUES ('added')`, `INSERT INTO tag VALUES (10, 'new')`},
+		Change: []string{`UPDATE note SET body = 'changed', at = '2026-12-01 10:00:00' WHERE id = 2`},
+		Remove: []string{`DELETE FROM note WHERE id = 3`},
+	})
+}
+
+// Whatever a database holds comes back byte for byte or stands in the ledger.
+func TestPoison(t *testing.T) {
+	var ledger []string
+	storetest.Run(t, storetest.Config{
+		Layout: "generic", Changed: 1, SchemaDiffers: true,
+		Differs: []string{"schema-differs types.own 1"},
+		Ledger: storetest.Poison(t, t.TempDir()+"/ledger.db"),
+		Create: func(t testing.TB, path string) { ledger = storetest.Poison(t, path) },
+		Add:    []string{`INSERT INTO text_ids VALUES ('added', 1)`},
+		Change: []string{`UPDATE text_ids SET v = 77 WHERE id = 'A'`},
+		Remove: []string{`DELETE FROM "values" WHERE id % 3 = 1`, `DELETE FROM any_ids WHERE id IS NOT NULL`, `DELETE FROM no_rowid`, `DELETE FROM counted WHERE id = 1`},
+	})
+	_ = ledger
+}
