@@ -62,12 +62,15 @@ func controlContent(frame []byte) ([]byte, error) {
 	return frame[frameHeader:], nil
 }
 
+// zstdMagic starts a zstd frame. RFC 8878 section 3.1.1.
+const zstdMagic = 0xFD2FB528
+
 // storeRaw makes a zstd frame of blocks that are not compressed. RFC 8878
 // section 3.1.1.2.
 func storeRaw(data []byte) []byte {
-	const most = 128 << 10
+	const most = maxBlock
 	out := make([]byte, 0, len(data)+len(data)/most*3+32)
-	out = binary.LittleEndian.AppendUint32(out, 0xFD2FB528)
+	out = binary.LittleEndian.AppendUint32(out, zstdMagic)
 	// Content size in 8 bytes, checksum, and a window of 128 KiB.
 	out = append(out, 3<<6|1<<2, 7<<3)
 	out = binary.LittleEndian.AppendUint64(out, uint64(len(data)))

@@ -250,7 +250,7 @@ func (w *Writer) work() {
 	var enc encoders
 	var err error
 	if enc.text, err = w.encoder(w.opts.Level.zstd(), true); err == nil {
-		enc.vectors, err = w.encoder(zstd.SpeedFastest, true)
+		enc.vectors, err = newEntropyEncoder()
 	}
 	if err != nil {
 		w.fail(fmt.Errorf("start zstd encoder: %w", err))
@@ -275,9 +275,11 @@ func (w *Writer) work() {
 	}
 }
 
-// encoders are the encoders of one worker. Bytes of vectors repeat so little that
-// a search for matches only costs time.
-type encoders struct{ text, vectors *zstd.Encoder }
+// encoders are the encoders of one worker.
+type encoders struct {
+	text    *zstd.Encoder
+	vectors *entropyEncoder
+}
 
 // encodeWindow is how far back an encoder looks for matches, in bytes: about a
 // chunk.
@@ -304,10 +306,6 @@ func mostlyVectors(b *Batch) bool {
 func (w *Writer) encode(j *writeJob, encs *encoders, dec *zstd.Decoder, plain *bytes.Buffer, arrows map[*Section]*arrowEncoder) error {
 	j.leaves = j.batch.AppendLeaves(leafBuffers.get())
 	plain.Reset()
-	enc := encs.text
-	if w.manifest.Encoding == Arrow && mostlyVectors(j.batch) {
-		enc = encs.vectors
-	}
 	if w.manifest.Encoding == NDJSON {
 		lines, err := j.batch.encodeNDJSON(plain.AvailableBuffer())
 		if err != nil {
@@ -327,13 +325,10 @@ func (w *Writer) encode(j *writeJob, encs *encoders, dec *zstd.Decoder, plain *b
 	if j.data = plain.Len(); j.data > MaxChunk {
 		return fmt.Errorf("encode chunk of section %q: %w (%d bytes, the limit is %d)", j.section, ErrRecordTooLarge, j.data, MaxChunk)
 	}
-	if j.data > maxWindow {
-		var err error
-		if enc, err = w.encoder(w.opts.Level.zstd(), false); err != nil {
-			return fmt.Errorf("start zstd encoder: %w", err)
-		}
+	var err error
+	if j.payload, err = w.compress(j, plain.Bytes(), encs); err != nil {
+		return err
 	}
-	j.payload = enc.EncodeAll(plain.Bytes(), buffers.get(j.data/2+1024))
 	if dec != nil {
 		back, err := dec.DecodeAll(j.payload, make([]byte, 0, j.data))
 		if err != nil || !bytes.Equal(back, plain.Bytes()) {
@@ -346,6 +341,24 @@ func (w *Writer) encode(j *writeJob, encs *encoders, dec *zstd.Decoder, plain *b
 		j.payload = storeRaw(plain.Bytes())
 	}
 	return nil
+}
+
+// compress makes the payload of a chunk.
+func (w *Writer) compress(j *writeJob, data []byte, encs *encoders) (payload []byte, err error) {
+	payload = buffers.get(len(data)/2 + 1024)
+	if len(data) > maxWindow {
+		enc, err := w.encoder(w.opts.Level.zstd(), false)
+		if err != nil {
+			return nil, fmt.Errorf("start zstd encoder: %w", err)
+		}
+		return enc.EncodeAll(data, payload), nil
+	}
+	if w.manifest.Encoding == Arrow && mostlyVectors(j.batch) {
+		if cuts := planeCuts(data, j.batch.Section, j.records); cuts != nil {
+			return encs.vectors.encode(payload, data, cuts)
+		}
+	}
+	return encs.text.EncodeAll(data, payload), nil
 }
 
 // drain writes finished chunks in the order of Write.

@@ -8,96 +8,93 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+// completionFlag is what the shells' completion scripts put last.
+const completionFlag = "--generate-bash-completion"
+
 // flagsFirst moves flags before arguments, because the flag package that cli
 // stands on takes everything behind the first argument for arguments, and would
-// ignore a --dry-run that stands last. It stops at "--" and leaves "-" alone.
+// ignore a --dry-run that stands last. What stands behind "--" is left alone, and
+// "-" is an argument.
 func flagsFirst(app *cli.App, args []string) ([]string, error) {
-	if len(args) < 2 {
+	if len(args) < 2 || args[len(args)-1] == completionFlag {
 		return args, nil
 	}
-	out, rest := []string{args[0]}, args[1:]
-	flags, commands := app.Flags, app.Commands
-	for {
-		// The command's name is the first word that is no flag.
-		at, err := firstWord(flags, rest)
-		if err != nil {
-			return nil, err
+	takes := map[string]bool{}
+	flagsTaking(takes, app.Flags, app.Commands)
+	var flags, words, tail []string
+	for i := 1; i < len(args); i++ {
+		arg := args[i]
+		switch {
+		case arg == "--":
+			tail = args[i:]
+			i = len(args)
+		case len(arg) < 2 || arg[0] != '-':
+			words = append(words, arg)
+		default:
+			flags = append(flags, arg)
+			name, _, has := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+			if takes[name] && !has {
+				if i++; i == len(args) {
+					return nil, usagef("the flag %s needs a value", printable(arg))
+				}
+				flags = append(flags, args[i])
+			}
 		}
-		if at == len(rest) {
-			return append(out, rest...), nil
-		}
-		i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(rest[at]) })
+	}
+	out := []string{args[0]}
+	// The command stands before its flags.
+	commands := app.Commands
+	for len(words) > 0 {
+		i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(words[0]) })
 		if i < 0 {
 			break
 		}
-		c := commands[i]
-		// Flags that stood before the command belong behind it.
-		out = append(out, rest[at])
-		rest = append(slices.Clone(rest[:at]), rest[at+1:]...)
-		flags, commands = c.Flags, c.Subcommands
+		out, words, commands = append(out, words[0]), words[1:], commands[i].Subcommands
 	}
-	var front, back []string
-	for i := 0; i < len(rest); i++ {
-		arg := rest[i]
-		if arg == "--" {
-			back = append(back, rest[i:]...)
-			break
-		}
-		if !isFlag(arg) {
-			back = append(back, arg)
-			continue
-		}
-		front = append(front, arg)
-		takes, known := takesValue(flags, arg)
-		if known && takes && !strings.Contains(arg, "=") {
-			if i+1 == len(rest) {
-				return nil, usagef("flag %s needs a value", arg)
-			}
-			i++
-			front = append(front, rest[i])
-		}
+	out = append(out, flags...)
+	if tail != nil {
+		out, tail = append(out, "--"), tail[1:]
 	}
-	return append(append(out, front...), back...), nil
+	return slices.Concat(out, words, tail), nil
 }
 
-func isFlag(arg string) bool { return len(arg) > 1 && arg[0] == '-' }
-
-func firstWord(flags []cli.Flag, args []string) (int, error) {
-	for i := 0; i < len(args); i++ {
-		if args[i] == "--" || !isFlag(args[i]) {
-			return i, nil
-		}
-		if takes, known := takesValue(flags, args[i]); known && takes && !strings.Contains(args[i], "=") {
-			i++
-		}
-	}
-	return len(args), nil
-}
-
-func takesValue(flags []cli.Flag, arg string) (takes, known bool) {
-	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+// flagsTaking collects the names of all flags that take a value. No name is one
+// of a flag with and of a flag without a value.
+func flagsTaking(takes map[string]bool, flags []cli.Flag, commands []*cli.Command) {
 	for _, f := range flags {
-		if slices.Contains(f.Names(), name) {
-			d, ok := f.(cli.DocGenerationFlag)
-			return ok && d.TakesValue(), true
+		if d, ok := f.(cli.DocGenerationFlag); ok && d.TakesValue() {
+			for _, name := range f.Names() {
+				takes[name] = true
+			}
 		}
 	}
-	return false, false
+	for _, c := range commands {
+		flagsTaking(takes, c.Flags, c.Subcommands)
+	}
 }
 
 // arguments checks the number of arguments of a command.
 func arguments(c *cli.Context, least, most int) error {
 	n := c.NArg()
+	usage := strings.TrimSpace("memarc " + c.Command.Name + " " + c.Command.ArgsUsage)
 	if n < least || n > most {
 		what := fmt.Sprint(least)
 		if most > least {
 			what = fmt.Sprintf("%d to %d", least, most)
 		}
-		return usagef("%s takes %s arguments, not %d: memarc %s %s", c.Command.Name, what, n, c.Command.Name, c.Command.ArgsUsage)
+		switch what {
+		case "0":
+			what = "no arguments"
+		case "1":
+			what = "1 argument"
+		default:
+			what += " arguments"
+		}
+		return usagef("%s takes %s, not %d: %s", c.Command.Name, what, n, usage)
 	}
-	for i := range n {
-		if c.Args().Get(i) == "" {
-			return usagef("argument %d of %s is empty", i+1, c.Command.Name)
+	for i, arg := range c.Args().Slice() {
+		if arg == "" {
+			return usagef("argument %d of %s is empty: %s", i+1, c.Command.Name, usage)
 		}
 	}
 	return nil

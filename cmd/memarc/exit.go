@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/memarc/memarc/format"
@@ -26,14 +29,14 @@ const (
 )
 
 const exitStatus = `EXIT STATUS
-   0  done, and verified equal
-   1  a file, a database or a connection failed
-   2  the command line cannot be meant like this
-   3  the archive is corrupt or truncated
-   4  something was left out that --accept-loss does not name
-   5  verification found a difference
-   6  done, but some records were rejected
-   7  the archive has a format version or feature that this program does not know
+     0  done, and verified equal
+     1  a file, a database or a connection failed
+     2  the command line cannot be meant like this
+     3  the archive is corrupt or truncated
+     4  something was left out that --accept-loss does not name
+     5  verification found a difference
+     6  done, but some records were rejected
+     7  the archive has a format version or feature that this program does not know
    130  interrupted`
 
 // usageErr is a command line that cannot be meant like this.
@@ -46,11 +49,23 @@ func usagef(format string, args ...any) error { return &usageErr{fmt.Sprintf(for
 // outcome is a result that is no failure of the work but not exit 0 either.
 type outcome struct {
 	code int
-	msg  string
+	msg  string // "" if nothing is to be said
 	hint string
+	list []string // lines between message and hint
 }
 
 func (e *outcome) Error() string { return e.msg }
+
+// errGone means that the reader of an answer wanted no more of it.
+var errGone = &outcome{code: exitIO}
+
+// hinted is an error with a way out of its own.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e *hinted) Unwrap() error { return e.error }
 
 // code maps an error to its exit code.
 func code(ctx context.Context, err error) int {
@@ -78,17 +93,26 @@ func code(ctx context.Context, err error) int {
 // hint names the way out.
 func hint(err error) string {
 	var out *outcome
+	var own *hinted
 	switch {
 	case errors.As(err, &out):
 		return out.hint
+	case errors.As(err, &own):
+		return own.hint
 	case errors.Is(err, format.ErrVersion):
 		return "a newer memarc may read it"
 	case errors.Is(err, format.ErrTruncated):
 		return "the archive ends early; was the export interrupted or the disk full? take another copy"
 	case errors.Is(err, format.ErrNotArchive):
-		return "an archive starts with the bytes that \"memarc export\" writes; check the file name"
+		return "an archive is what \"memarc export\" writes; check the name, or whether the export before the pipe failed"
 	case errors.Is(err, format.ErrCorrupt):
-		return "compare it with another copy; nothing was written"
+		return "take another copy of the archive; a damaged one is never imported"
+	case errors.Is(err, importer.ErrDifference):
+		return "the import was undone; please report this with the output of \"memarc inspect\" on the archive"
+	case errors.Is(err, importer.ErrRejected):
+		return "the import was undone; without --strict the other records are imported, and --rejects FILE keeps the refused ones"
+	case errors.Is(err, store.ErrConflict):
+		return "the target is as it was; --on-conflict skip, overwrite or newer says which record is to win"
 	case errors.Is(err, store.ErrEncrypted):
 		return "if the product encrypts its database, decrypt a copy with the product's own tool and export that"
 	case errors.Is(err, store.ErrNotFound):
@@ -96,29 +120,88 @@ func hint(err error) string {
 	case errors.Is(err, syscall.EPIPE):
 		return "the program that read the output has ended; its own message may say why"
 	case errors.Is(err, syscall.ENOSPC):
-		return "the disk is full; free some space or choose another disk with -o"
+		return "the disk is full; free some space or choose another disk"
 	case errors.Is(err, os.ErrPermission):
 		return "check the permissions of the file and its folder"
-	case errors.Is(err, importer.ErrRejected):
-		return "without --strict the other records are imported, and --rejects FILE keeps the refused ones"
 	}
 	return ""
+}
+
+// message is an error in one line.
+func message(err error) string {
+	msg := strings.ReplaceAll(err.Error(), store.ErrUsage.Error()+": ", "")
+	return printable(strings.ReplaceAll(msg, "\n", "; "))
 }
 
 // exit prints an error as one clear sentence, with the way out, and returns the
 // exit code.
 func (t *tool) exit(ctx context.Context, err error) int {
 	c := code(ctx, err)
-	if err == nil {
+	if err == nil || err == errGone {
 		return c
 	}
-	if c == exitInterrupted {
-		fmt.Fprintln(t.stderr, "memarc: interrupted; nothing was left behind")
-		return c
+	h := hint(err)
+	var out *outcome
+	isOutcome := errors.As(err, &out)
+	if c == exitInterrupted && !isOutcome {
+		err, h = errors.New("interrupted; nothing was left behind"), ""
 	}
-	fmt.Fprintf(t.stderr, "memarc: %s\n", printable(err.Error()))
-	if h := hint(err); h != "" {
-		fmt.Fprintf(t.stderr, "memarc: %s\n", h)
+	fmt.Fprintf(t.stderr, "memarc: %s\n", message(err))
+	if isOutcome {
+		for _, line := range out.list {
+			fmt.Fprintf(t.stderr, "  %s\n", printable(line))
+		}
+	}
+	if h != "" {
+		fmt.Fprintf(t.stderr, "memarc: %s\n", printable(h))
 	}
 	return c
 }
+
+// guarded runs a command, and makes one sentence of a panic. MEMARC_DEBUG keeps
+// the panic.
+func (t *tool) guarded(ctx context.Context, args []string) (c int) {
+	defer func() {
+		if t.getenv("MEMARC_DEBUG") != "" {
+			return
+		}
+		if p := recover(); p != nil {
+			c = t.exit(ctx, panicked(p))
+		}
+	}()
+	return t.run(ctx, args)
+}
+
+// panicked is a panic as an error that names the place. It is called while the
+// panic is being recovered.
+func panicked(p any) error {
+	place := ""
+	callers := make([]uintptr, 64)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers)])
+	thrown := false
+	for frame, more := frames.Next(); more; frame, more = frames.Next() {
+		if strings.HasPrefix(frame.Function, "runtime.") {
+			thrown = thrown || strings.Contains(frame.Function, "panic")
+			continue
+		}
+		if thrown {
+			place = fmt.Sprintf(" at %s:%d", filepath.Base(frame.File), frame.Line)
+			break
+		}
+	}
+	return &hinted{fmt.Errorf("internal error%s: %v", place, p), fmt.Sprintf("this is a bug in memarc %s; please report it with the output of the same command under MEMARC_DEBUG=1", buildVersion())}
+}
+
+// caught runs work on a goroutine of its own and makes an error of a panic.
+func (t *tool) caught(work func() error) (err error) {
+	defer func() {
+		if t.getenv("MEMARC_DEBUG") != "" {
+			return
+		}
+		if p := recover(); p != nil {
+			err = panicked(p)
+		}
+	}()
+	return work()
+}
+

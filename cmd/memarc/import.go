@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -20,130 +19,127 @@ func (t *tool) importCommand() *cli.Command {
 		Name:      "import",
 		Usage:     "write an archive's records to a store",
 		ArgsUsage: "STORE [FILE]",
-		Description: "Without FILE the archive is read from the standard input. A new store gets the layout of the product that the\n" +
-			"records came from; it appears when it is whole and proven. An existing one changes in one transaction.\n\n" +
-			"   memarc import restored.db < backup.marc\n   memarc import --on-conflict newer vestige.db backup.marc\n\n" + exitStatus,
-		Flags: manners(append(importFlags(), &cli.StringFlag{Name: "layout", Usage: "give a new store the layout `NAME`, or the one that a file describes"})...),
-		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 2); err != nil {
-				return err
-			}
-			return t.reported(c, func(r *report) error { return t.importArchive(c, r) })
-		},
+		Description: "Without FILE the archive is read from the standard input. A new store gets the layout of\n" +
+			"the product that the records came from; it appears when it is whole and proven. An\nexisting one changes in one transaction.\n\n" +
+			"   memarc import restored.db < backup.marc\n   memarc import --on-conflict newer vestige.db backup.marc",
+		Flags: manners(append(importFlags(), acceptFlag(),
+			&cli.StringFlag{Name: "layout", Usage: "give a new store the layout `NAME`, or the one that a file describes"})...),
+		Action: t.command(1, 2, t.importArchive),
 	}
 }
 
 func importFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "on-conflict", Value: "fail", Usage: "where the target has another record with the same key: skip, overwrite, newer or `fail`"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "say what would be done, and do nothing"},
+		&cli.StringFlag{Name: "on-conflict", Value: "fail", Usage: "where the target has another record with the same key, follow `POLICY`: fail (default), skip, overwrite, or newer"},
 		&cli.BoolFlag{Name: "skip-duplicates", Usage: "the same as --on-conflict skip"},
 		&cli.BoolFlag{Name: "strict", Usage: "undo everything if one record is refused"},
 		&cli.StringFlag{Name: "rejects", Usage: "write refused records to `FILE` as JSON lines"},
 		&cli.BoolFlag{Name: "no-verify", Usage: "do not read the target back"},
 		&cli.BoolFlag{Name: "no-sidecar", Usage: "write nothing beside the product's own tables; what they have no place for is left out"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "say what would be done, and do nothing"},
 		&cli.IntFlag{Name: "batch", Hidden: true, Usage: "taken for other tools' sake; memarc sizes its batches itself"},
-		&cli.StringSliceFlag{Name: "accept-loss", Usage: "accept that what has this `CODE` in the loss ledger stays behind"},
 	}
 }
 
-// openArchive opens a file, or the standard input.
-func (t *tool) openArchive(path string) (io.ReadCloser, error) {
-	if path == "" || path == "-" {
-		if f, ok := t.stdin.(*os.File); ok && isTerminal(f) {
-			return nil, usagef("the archive is to come from the standard input, which is a terminal; name a file, or redirect: memarc import STORE < backup.marc")
-		}
-		return io.NopCloser(t.stdin), nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open archive: %w", err)
-	}
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		f.Close()
-		return nil, fmt.Errorf("open archive: %q is a directory", path)
-	}
-	return f, nil
-}
-
-func (t *tool) sinkOptions(c *cli.Context) (store.SinkOptions, error) {
-	o := store.SinkOptions{Policy: store.Policy(c.String("on-conflict")), NoSidecar: c.Bool("no-sidecar"), Layout: c.String("to-layout")}
+func sinkOptions(c *cli.Context) (store.SinkOptions, error) {
+	o := store.SinkOptions{Policy: store.Policy(c.String("on-conflict")), NoSidecar: c.Bool("no-sidecar")}
 	if c.Bool("skip-duplicates") {
+		if c.IsSet("on-conflict") && o.Policy != store.Skip {
+			return o, usagef("--skip-duplicates and --on-conflict %s contradict each other", o.Policy)
+		}
 		o.Policy = store.Skip
 	}
 	if !slices.Contains([]store.Policy{store.Fail, store.Skip, store.Overwrite, store.Newer}, o.Policy) {
-		return o, usagef("--on-conflict takes skip, overwrite, newer or fail, not %q", o.Policy)
+		return o, usagef("--on-conflict takes fail, skip, overwrite or newer, not %q", o.Policy)
 	}
 	return o, nil
 }
 
 func (t *tool) importArchive(c *cli.Context, r *report) error {
-	in, err := t.openArchive(c.Args().Get(1))
+	where := c.Args().First()
+	if path := c.Args().Get(1); path != "" && sameFile(path, where) {
+		return usagef("%q is both the archive and the store", path)
+	}
+	in, size, err := t.openArchive(c.Context, c.Args().Get(1))
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	var size int64
-	if f, ok := in.(*os.File); ok {
-		if info, err := f.Stat(); err == nil {
-			size = info.Size()
-		}
-	}
-	return t.load(c, r, in, size, c.Args().First())
+	return t.load(c, r, loading{in: in, total: size, target: where, layout: c.String("layout")})
+}
+
+// loading is one archive on its way into a store.
+type loading struct {
+	in     io.Reader
+	total  int64  // bytes, or what unit says; 0 if unknown
+	unit   string // of total
+	target string
+	layout string
 }
 
 // load imports one archive, from wherever it streams.
-func (t *tool) load(c *cli.Context, r *report, in io.Reader, size int64, where string) error {
-	opts, err := t.sinkOptions(c)
+func (t *tool) load(c *cli.Context, r *report, l loading) error {
+	opts, err := sinkOptions(c)
 	if err != nil {
 		return err
 	}
-	archive, err := format.NewReader(in, format.ReaderOptions{})
+	registry, name, err := t.layout(l.layout)
+	if err != nil {
+		return err
+	}
+	opts.Layout = name
+	if l.target == "-" || isArchive(place(l.target)) {
+		return usagef("%q is no place for a store; memarc import STORE [FILE] names the store first", l.target)
+	}
+	archive, err := format.NewReader(l.in, format.ReaderOptions{})
 	if err != nil {
 		return err
 	}
 	defer archive.Close()
-	registry, named, err := t.layout(c.String("layout"))
-	if err != nil {
-		return err
+	if r.Source == nil {
+		r.Source = newStore(archive.Manifest().Source, "")
 	}
-	if c.Command.Name == "import" {
-		opts.Layout = named
-	}
-	sink, err := registry.OpenSink(c.Context, where, archive.Manifest(), opts)
+	sink, err := registry.OpenSink(c.Context, l.target, archive.Manifest(), opts)
 	if err != nil {
 		return err
 	}
 	defer sink.Close()
 	o := importer.Options{Strict: c.Bool("strict"), NoVerify: c.Bool("no-verify"), DryRun: c.Bool("dry-run")}
-	if path := c.String("rejects"); path != "" {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-		if err != nil {
-			return fmt.Errorf("write rejects: %w", err)
+	var rejects *newFile
+	if path := c.String("rejects"); path != "" && !o.DryRun {
+		if rejects, err = createFile(path); err != nil {
+			return err
 		}
-		defer f.Close()
-		o.Rejects = f
+		defer rejects.discard()
+		o.Rejects = rejects
 	}
 	p := t.newProgress(c.Bool("quiet"))
 	defer p.stop()
 	o.Progress = func(at importer.Progress) {
-		switch at.Stage {
-		case "import":
-			p.update("import", at.Bytes, size, "")
-		default:
+		switch {
+		case at.Stage != "import":
 			p.update(at.Stage, at.Records, int64(archive.Records()), "records")
+		case l.unit == "":
+			p.update("import", at.Bytes, l.total, "")
+		default:
+			p.update("import", at.Records, l.total, l.unit)
 		}
 	}
 	if o.DryRun {
-		o.Planned = func(plan *importer.Plan) { t.printPlan(plan, where) }
+		o.Planned = func(plan *importer.Plan) { t.printPlan(plan, l.target) }
 	}
 	start := time.Now()
 	done, err := importer.Import(c.Context, archive, sink, o)
 	p.stop()
-	r.imported(done, where)
-	exporter.Accept(r.Losses, c.StringSlice("accept-loss"))
+	r.imported(done, l.target)
+	exporter.Accept(r.Losses, accepted(c))
 	if err != nil {
 		return err
+	}
+	if rejects != nil {
+		if err := rejects.publish(); err != nil {
+			return err
+		}
 	}
 	read := map[string]uint64{}
 	var total importer.Count
@@ -158,9 +154,10 @@ func (t *tool) load(c *cli.Context, r *report, in io.Reader, size int64, where s
 		t.note(c, "the archive is whole: %s; nothing was written", counts(read))
 		return nil
 	}
-	t.note(c, "imported %s (%s)", counts(read), seconds(start))
+	t.note(c, "imported %s (%s)", counts(read), since(start))
 	if !done.Plan.Fresh {
-		t.note(c, "written %d, unchanged %d, updated %d, skipped %d, rejected %d", total.Written, total.Unchanged, total.Updated, total.Skipped, done.Rejected())
+		t.note(c, "written %s, unchanged %s, updated %s, skipped %s, rejected %s", number(total.Written), number(total.Unchanged),
+			number(total.Updated), number(total.Skipped), number(done.Rejected()))
 	}
 	switch {
 	case done.Verified:
@@ -169,29 +166,54 @@ func (t *tool) load(c *cli.Context, r *report, in io.Reader, size int64, where s
 		t.note(c, "not verified, as --no-verify asked")
 	}
 	t.note(c, "content digest %s", done.End.Content)
+	if n := len(done.End.Losses); n > 0 && l.unit == "" {
+		t.note(c, "the export left %s in the archive's ledger; \"memarc inspect\" shows it", things(uint64(n), "entries"))
+	}
+	ledger := t.ledger(c, r.Losses, "the import is done")
 	if n := done.Rejected(); n > 0 && !opts.NoSidecar {
 		for i, reject := range done.Rejects {
-			if i == 10 {
+			if i == 10 && !c.Bool("verbose") {
+				t.note(c, "  ... and %s more", number(n-10))
 				break
 			}
 			t.note(c, "  rejected %s %q: %s", reject.Section, reject.ID, reject.Reason)
 		}
-		return &outcome{exitRejected, fmt.Sprintf("done, but %d records were rejected", n), "--rejects FILE keeps them; --strict undoes all instead"}
+		out := &outcome{code: exitRejected, msg: "done, but " + things(n, "records") + " were rejected"}
+		if n == 1 {
+			out.msg = "done, but 1 record was rejected"
+		}
+		if rejects != nil {
+			out.hint = fmt.Sprintf("%q has what was rejected", rejects.path)
+		} else {
+			out.hint = "--rejects FILE keeps what is rejected; --strict undoes all instead"
+		}
+		return out
 	}
-	return t.ledger(c, r.Losses, "the import is done")
+	return ledger
 }
+
+func number(n uint64) string { return amount(int64(n), "records") }
 
 func (t *tool) printPlan(plan *importer.Plan, where string) {
 	kind := "an existing"
 	if plan.Fresh {
 		kind = "a new"
 	}
-	t.printf("plan for %s store of layout %s %s: %s\n", kind, plan.ID.Layout, plan.ID.Version, printable(store.Redact(where)))
+	t.printf("plan for %s store of layout %s: %s\n", kind, layoutText(plan.ID), printable(store.Redact(where)))
 	for _, s := range plan.Steps {
 		section := ""
 		if s.Section != "" {
 			section = " <- " + s.Section
 		}
-		t.printf("  %-8s %s%s\n", s.What, printable(s.Where), printable(section))
+		t.printf("  %-8s %s\n", s.What, printable(s.Where+section))
 	}
 }
+
+// layoutText is a layout and its version.
+func layoutText(id format.StoreID) string {
+	if id.Version == "" {
+		return printable(id.Layout)
+	}
+	return printable(id.Layout + " " + id.Version)
+}
+

@@ -23,27 +23,41 @@ var version = "devel"
 // tool is what the verbs share: the outside world and the registry.
 type tool struct {
 	stdin    io.Reader
-	stdout   io.Writer
+	stdout   io.Writer // the verbs write to answer
 	stderr   io.Writer
 	getenv   func(string) string
 	registry *store.Registry
+	answer   *answer
 }
 
 func main() {
 	// A closed pipe is an error to be reported, not a silent death.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
+	// A second signal ends the program at once.
+	context.AfterFunc(ctx, stop)
 	// Memory stays flat: collect before the heap has doubled.
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(72 << 20)
+		debug.SetMemoryLimit(80 << 20)
 	}
 	t := &tool{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, registry: all.Registry()}
-	os.Exit(t.run(ctx, os.Args))
+	os.Exit(t.guarded(ctx, os.Args))
+}
+
+// stopSignals are the signals that ask the program to end, but for those that
+// whoever started it has turned off.
+func stopSignals() (out []os.Signal) {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // run runs one command and returns the exit code.
 func (t *tool) run(ctx context.Context, args []string) int {
+	t.answer = &answer{ctx: ctx, out: t.stdout}
 	app := t.app()
 	args, err := flagsFirst(app, args)
 	if err == nil {
@@ -54,47 +68,48 @@ func (t *tool) run(ctx context.Context, args []string) int {
 
 func (t *tool) app() *cli.App {
 	app := &cli.App{
-		Name:                   "memarc",
-		Usage:                  "back up, restore and move the memories of AI agents",
-		Version:                buildVersion(),
-		Writer:                 t.stdout,
-		ErrWriter:              t.stderr,
-		HideHelpCommand:        true,
-		EnableBashCompletion:   true,
-		UseShortOptionHandling: false,
-		CustomAppHelpTemplate:  "",
-		ExitErrHandler:         func(*cli.Context, error) {}, // codes are mapped in exit.go
-		OnUsageError:           usageError,
-		CommandNotFound:        func(*cli.Context, string) {},
+		Name:                      "memarc",
+		Usage:                     "back up, restore and move the memories of AI agents",
+		Version:                   buildVersion(),
+		Writer:                    t.answer,
+		ErrWriter:                 t.stderr,
+		HideHelpCommand:           true,
+		EnableBashCompletion:      true,
+		DisableSliceFlagSeparator: true, // a tag may hold a comma
+		ExitErrHandler:            func(*cli.Context, error) {}, // codes are mapped in exit.go
+		OnUsageError:              t.usageError,
 		Description: "STORE is a path or a URL: memories.db, sqlite:PATH. What product it belongs to is recognised.\n" +
-			"FILE is a .marc archive; - is the standard input.\n\n" + exitStatus,
+			"FILE is an archive, by custom with the ending .marc; - is the standard input.\n" +
+			"Flags may stand before or after arguments; behind -- everything is an argument.\n\n" +
+			"   memarc export ~/.local/share/core/vestige.db > backup.marc\n" +
+			"   memarc import restored.db < backup.marc",
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usagef("there is no command %q; \"memarc --help\" lists them", c.Args().First())
+				return t.unknownCommand(c, c.Args().First())
 			}
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
 			t.exportCommand(), t.importCommand(), t.migrateCommand(), t.verifyCommand(), t.digestCommand(),
-			t.inspectCommand(), t.catCommand(), t.diffCommand(), t.discoverCommand(), t.layoutsCommand(),
+			t.inspectCommand(), t.catCommand(), t.diffCommand(), t.discoverCommand(), t.layoutsCommand(), t.helpCommand(),
 		},
 	}
+	app.CustomAppHelpTemplate = appHelp(app)
 	for _, c := range app.Commands {
-		finish(c)
+		t.finish(c, app.Name+" ")
 	}
 	return app
 }
 
 // finish gives every command the same manners.
-func finish(c *cli.Command) {
-	c.OnUsageError = usageError
+func (t *tool) finish(c *cli.Command, before string) {
+	c.OnUsageError = t.usageError
 	c.HideHelpCommand = true
+	c.CustomHelpTemplate = commandHelp(c, before+c.Name)
 	for _, sub := range c.Subcommands {
-		finish(sub)
+		t.finish(sub, before+c.Name+" ")
 	}
 }
-
-func usageError(_ *cli.Context, err error, _ bool) error { return usagef("%s", err) }
 
 func buildVersion() string {
 	if version != "devel" {
@@ -107,5 +122,5 @@ func buildVersion() string {
 }
 
 func (t *tool) printf(format string, args ...any) {
-	fmt.Fprintf(t.stdout, format, args...)
+	fmt.Fprintf(t.answer, format, args...)
 }

@@ -14,14 +14,15 @@ import (
 func (t *tool) migrateCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "migrate",
-		Usage:     "move a store's records to another store, proven on both sides",
+		Usage:     "copy a store's records to another store, proven on both sides",
 		ArgsUsage: "SOURCE TARGET",
-		Description: "An export piped into an import; no archive is kept.\n\n" +
-			"   memarc migrate vestige.db memories.db --to-layout memarc\n   memarc migrate --dry-run vestige.db copy.db\n\n" + exitStatus,
-		Flags: manners(append(append(filterFlags(), importFlags()...), layoutFlag(),
-			&cli.StringFlag{Name: "to-layout", Usage: "give a new target the layout `NAME`"},
-			&cli.StringFlag{Name: "from", Usage: "the source `STORE`"}, &cli.StringFlag{Name: "to", Usage: "the target `STORE`"})...),
-		Action: func(c *cli.Context) error {
+		Description: "An export piped into an import; no archive is kept, and the source stays as it is.\n\n" +
+			"   memarc migrate vestige.db memories.db --to-layout memarc\n   memarc migrate --dry-run --from vestige.db --to copy.db",
+		Flags: manners(append(append(importFlags(), acceptFlag(), layoutFlag(),
+			&cli.StringFlag{Name: "to-layout", Usage: "give a new target the layout `NAME`, or the one that a file describes"},
+			&cli.StringFlag{Name: "from", Usage: "the source `STORE`, instead of the argument"},
+			&cli.StringFlag{Name: "to", Usage: "the target `STORE`, instead of the argument"}), filterFlags()...)...),
+		Action: t.command(0, 2, func(c *cli.Context, r *report) error {
 			source, target := c.String("from"), c.String("to")
 			args := c.Args().Slice()
 			for _, where := range []*string{&source, &target} {
@@ -32,8 +33,11 @@ func (t *tool) migrateCommand() *cli.Command {
 			if source == "" || target == "" || len(args) > 0 {
 				return usagef("migrate takes a source and a target: memarc migrate SOURCE TARGET")
 			}
-			return t.reported(c, func(r *report) error { return t.migrate(c, r, source, target) })
-		},
+			if sameFile(source, target) || place(source) == place(target) {
+				return usagef("source and target are the same store: %q", store.Redact(source))
+			}
+			return t.migrate(c, r, source, target)
+		}),
 	}
 }
 
@@ -47,10 +51,12 @@ func (t *tool) migrate(c *cli.Context, r *report, source, target string) error {
 		return err
 	}
 	defer src.Close()
+	d, err := src.Describe(c.Context)
+	if err != nil {
+		return err
+	}
 	if c.Bool("dry-run") {
-		if err := t.printSource(c, src, source); err != nil {
-			return err
-		}
+		t.printSource(d, source)
 	}
 	out, in := io.Pipe()
 	type result struct {
@@ -59,42 +65,50 @@ func (t *tool) migrate(c *cli.Context, r *report, source, target string) error {
 	}
 	exported := make(chan result, 1)
 	go func() {
-		done, err := exporter.Export(c.Context, src, in, o)
-		in.CloseWithError(err) // nil closes with EOF
-		exported <- result{done, err}
+		var e result
+		e.err = t.caught(func() (err error) {
+			e.done, err = exporter.Export(c.Context, src, in, o)
+			return err
+		})
+		in.CloseWithError(e.err) // nil closes with EOF
+		exported <- e
 	}()
-	inner := &report{Sections: r.Sections}
-	loadErr := t.load(c, inner, out, 0, target)
+	inner := newReport("")
+	loadErr := t.load(c, inner, loading{in: out, total: d.Records(), unit: "records", target: target, layout: c.String("to-layout")})
 	out.CloseWithError(errStopped)
 	e := <-exported
 	r.exported(e.done, source)
-	r.Target, r.Sections, r.Digest.Target, r.Errors = inner.Target, inner.Sections, inner.Digest.Target, append(r.Errors, inner.Errors...)
-	r.Losses = append(r.Losses, inner.Losses...)
-	switch {
-	case e.err != nil && !errors.Is(e.err, errStopped):
+	if r.Source == nil {
+		r.Source = newStore(d.ID, source)
+	}
+	r.Target, r.Sections, r.Digest.Target = inner.Target, inner.Sections, inner.Digest.Target
+	r.Errors, r.Losses = append(r.Errors, inner.Errors...), append(r.Losses, inner.Losses...)
+	if e.err != nil && !errors.Is(e.err, errStopped) {
 		return e.err
-	case loadErr != nil:
+	}
+	var done *outcome
+	if loadErr != nil && !errors.As(loadErr, &result) {
 		return loadErr
-	case c.Bool("dry-run"):
+	}
+	if c.Bool("dry-run") {
 		return nil
 	}
-	return t.ledger(c, e.done.Losses, fmt.Sprintf("%s holds the records", target))
+	ledger := t.ledger(c, e.done.Losses, fmt.Sprintf("%s holds the records", store.Redact(target)))
+	if loadErr != nil {
+		return loadErr
+	}
+	return ledger
 }
 
 // errStopped ends an export whose import has ended.
 var errStopped = errors.New("the import has ended")
 
 // printSource prints what would be read.
-func (t *tool) printSource(c *cli.Context, src store.Source, where string) error {
-	d, err := src.Describe(c.Context)
-	if err != nil {
-		return err
-	}
-	t.printf("source of layout %s %s: %s\n", d.ID.Layout, d.ID.Version, printable(store.Redact(where)))
+func (t *tool) printSource(d *store.Description, where string) {
+	t.printf("source of layout %s: %s\n", layoutText(d.ID), printable(store.Redact(where)))
 	for _, item := range d.Items {
 		if item.Fate == store.Carried && item.Rows > 0 {
-			t.printf("  %-8s %s (%s rows)\n", "read", printable(item.Name), amount(item.Rows, "rows"))
+			t.printf("  %-8s %s (%s)\n", "read", printable(item.Name), things(uint64(item.Rows), "rows"))
 		}
 	}
-	return nil
 }

@@ -1,9 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -16,20 +17,19 @@ import (
 	"github.com/memarc/memarc/internal/store"
 )
 
-// A report is what --report writes: a documented contract (docs in the README).
+// A report is what --report writes: a contract, so every field is always there.
 // It never holds a password.
 type report struct {
 	Command  string                  `json:"command"`
 	Status   string                  `json:"status"` // done or failed
 	Exit     int                     `json:"exit"`
-	Source   *reportStore            `json:"source,omitempty"`
-	Target   *reportStore            `json:"target,omitempty"`
-	Archive  *reportArchive          `json:"archive,omitempty"`
+	Source   *reportStore            `json:"source"`
+	Target   *reportStore            `json:"target"`
+	Archive  *reportArchive          `json:"archive"`
 	Digest   reportDigest            `json:"digest"`
 	Sections map[string]*reportCount `json:"sections"`
 	Losses   []format.Loss           `json:"losses"`
-	Errors   []store.Reject          `json:"errors"`
-	Message  string                  `json:"message,omitempty"`
+	Errors   []store.Reject          `json:"errors"` // refused records; what failed, without section and id
 	Seconds  float64                 `json:"seconds"`
 }
 
@@ -47,9 +47,9 @@ type reportArchive struct {
 }
 
 type reportDigest struct {
-	Source  string `json:"source,omitempty"`
-	Archive string `json:"archive,omitempty"`
-	Target  string `json:"target,omitempty"`
+	Source  string `json:"source"`
+	Archive string `json:"archive"`
+	Target  string `json:"target"`
 }
 
 type reportCount struct {
@@ -59,6 +59,10 @@ type reportCount struct {
 	Updated   uint64 `json:"updated"`
 	Skipped   uint64 `json:"skipped"`
 	Rejected  uint64 `json:"rejected"`
+}
+
+func newReport(command string) *report {
+	return &report{Command: command, Sections: map[string]*reportCount{}, Losses: []format.Loss{}, Errors: []store.Reject{}}
 }
 
 func newStore(id format.StoreID, url string) *reportStore {
@@ -74,32 +78,95 @@ func manners(flags ...cli.Flag) []cli.Flag {
 	)
 }
 
-// reported runs a command's work and writes its report, whatever comes of it.
-func (t *tool) reported(c *cli.Context, work func(r *report) error) error {
-	r := &report{Command: c.Command.Name, Sections: map[string]*reportCount{}, Losses: []format.Loss{}, Errors: []store.Reject{}}
-	start := time.Now()
-	err := work(r)
-	path := c.String("report")
-	if path == "" {
-		return err
+// command makes an action of a command's work: it checks the number of arguments
+// and the files to write, and writes the report, whatever comes of the work.
+func (t *tool) command(least, most int, work func(c *cli.Context, r *report) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if err := outputs(c); err != nil {
+			return err
+		}
+		r := newReport(c.Command.Name)
+		var file *newFile
+		if path := c.String("report"); path != "" {
+			var err error
+			if file, err = createFile(path); err != nil {
+				return err
+			}
+			defer file.discard()
+		}
+		start := time.Now()
+		err := arguments(c, least, most)
+		if err == nil {
+			err = t.caught(func() error { return work(c, r) })
+		}
+		switch {
+		case err != nil && !t.answer.gone(), c.Context.Err() != nil:
+		case t.answer.gone() && c.Command.Name != "export":
+			err = errGone
+		case err == nil && t.answer.err != nil:
+			err = fmt.Errorf("write to the standard output: %w", t.answer.err)
+		}
+		if file == nil {
+			return err
+		}
+		return errors.Join(err, r.write(c.Context, file, err, time.Since(start)))
 	}
-	r.Seconds = time.Since(start).Round(time.Millisecond).Seconds()
-	r.Exit = code(c.Context, err)
+}
+
+// write writes the report of a command that has ended with err.
+func (r *report) write(ctx context.Context, file *newFile, err error, took time.Duration) error {
+	r.Seconds = took.Round(time.Millisecond).Seconds()
+	r.Exit = code(ctx, err)
 	r.Status = "done"
 	if err != nil {
-		r.Message = err.Error()
 		if r.Exit != exitRejected && r.Exit != exitLoss {
 			r.Status = "failed"
 		}
+		r.Errors = append(r.Errors, store.Reject{Reason: err.Error()})
 	}
-	raw, jsonErr := json.MarshalIndent(r, "", "  ")
-	if jsonErr == nil {
-		jsonErr = os.WriteFile(path, append(raw, '\n'), 0o600)
+	raw, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
 	}
-	if jsonErr != nil && err == nil {
-		return fmt.Errorf("write report %q: %w", path, jsonErr)
+	if _, err := file.Write(append(escapedJSON(raw), '\n')); err != nil {
+		return fileErr("write report", file.path, err)
 	}
-	return err
+	return file.publish()
+}
+
+// outputs refuses to write a file over another one of the same command.
+func outputs(c *cli.Context) error {
+	others := c.Args().Slice()
+	for _, flag := range []string{"from", "to", "against"} {
+		if where := c.String(flag); where != "" {
+			others = append(others, where)
+		}
+	}
+	if where := c.String("layout"); where != "" {
+		others = append(others, where)
+	}
+	var taken []string
+	for _, flag := range []string{"output", "report", "rejects"} {
+		path := c.String(flag)
+		switch {
+		case path == "" && c.IsSet(flag):
+			return usagef("--%s needs the name of a file", flag)
+		case path == "":
+			continue
+		case path == "-" && flag != "output":
+			return usagef("--%s takes a file; the standard output is for the answer", flag)
+		}
+		for _, other := range others {
+			if sameFile(path, other) {
+				return usagef("--%s %q would overwrite %q, which the command reads or writes", flag, path, store.Redact(other))
+			}
+		}
+		if slices.Contains(taken, path) {
+			return usagef("--%s %q is the file of another flag", flag, path)
+		}
+		taken = append(taken, path)
+	}
+	return nil
 }
 
 func (r *report) exported(e *exporter.Report, url string) {
@@ -147,45 +214,37 @@ func (r *report) section(name string) *reportCount {
 	return r.Sections[name]
 }
 
-// counts lists sections with numbers, the standard ones first, at most so many.
+// counts lists the standard sections with their numbers, memories first, and the
+// number of all other records.
 func counts(sections map[string]uint64) string {
-	names := make([]string, 0, len(sections))
-	for name, n := range sections {
-		if n > 0 {
-			names = append(names, name)
-		}
-	}
-	rank := format.StandardNames()
-	slices.SortFunc(names, func(a, b string) int {
-		ia, ib := slices.Index(rank, a), slices.Index(rank, b)
-		switch {
-		case ia >= 0 && ib >= 0:
-			return ia - ib
-		case ia >= 0:
+	var parts []string
+	var others, tables uint64
+	standard := slices.Clone(format.StandardNames())
+	slices.SortStableFunc(standard, func(a, b string) int {
+		if a == format.Memories {
 			return -1
-		case ib >= 0:
+		}
+		if b == format.Memories {
 			return 1
 		}
-		return strings.Compare(a, b)
+		return 0
 	})
-	// Memories are what people look for.
-	if i := slices.Index(names, format.Memories); i > 0 {
-		names = append([]string{format.Memories}, slices.Delete(names, i, i+1)...)
-	}
-	const most = 8
-	var parts []string
-	for i, name := range names {
-		if i == most {
-			var rest uint64
-			for _, other := range names[i:] {
-				rest += sections[other]
-			}
-			parts = append(parts, fmt.Sprintf("%s records of %d more sections", amount(int64(rest), "records"), len(names)-i))
-			break
+	for _, name := range standard {
+		if n := sections[name]; n > 0 {
+			parts = append(parts, things(n, strings.ReplaceAll(name, "_", " ")))
 		}
-		parts = append(parts, amount(int64(sections[name]), "records")+" "+name)
 	}
-	if len(parts) == 0 {
+	for name, n := range sections {
+		if n > 0 && !slices.Contains(standard, name) {
+			others, tables = others+n, tables+1
+		}
+	}
+	switch {
+	case others > 0 && len(parts) > 0:
+		parts = append(parts, things(others, "other records"))
+	case others > 0:
+		parts = append(parts, things(others, "records")+" of "+things(tables, "tables"))
+	case len(parts) == 0:
 		return "no records"
 	}
 	return strings.Join(parts, ", ")
@@ -202,8 +261,8 @@ func (t *tool) note(c *cli.Context, format string, args ...any) {
 func (t *tool) ledger(c *cli.Context, losses []format.Loss, done string) error {
 	const most = 20
 	for i, l := range losses {
-		if i == most {
-			t.note(c, "  ... and %d more entries; --report FILE has them all", len(losses)-most)
+		if i == most && !c.Bool("verbose") {
+			t.note(c, "  ... and %d more entries; --verbose or --report FILE has them all", len(losses)-most)
 			break
 		}
 		mark := "left out"
@@ -221,6 +280,16 @@ func (t *tool) ledger(c *cli.Context, losses []format.Loss, done string) error {
 	if len(codes) == 0 {
 		return nil
 	}
-	return &outcome{exitLoss, fmt.Sprintf("%s, but not everything could be carried: %s", done, strings.Join(codes, ", ")),
-		"if that may stay behind, say so: --accept-loss " + strings.Join(codes, ",")}
+	return &outcome{code: exitLoss, msg: fmt.Sprintf("%s, but not everything could be carried: %s", done, strings.Join(codes, ", ")),
+		hint: "if that may stay behind, say so: --accept-loss " + strings.Join(codes, ",")}
+}
+
+// accepted are the codes that --accept-loss names.
+func accepted(c *cli.Context) (codes []string) {
+	for _, list := range c.StringSlice("accept-loss") {
+		for code := range strings.SplitSeq(list, ",") {
+			codes = append(codes, strings.TrimSpace(code))
+		}
+	}
+	return codes
 }

@@ -1,15 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 )
 
@@ -22,96 +22,78 @@ func isTerminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// printable escapes what a terminal could take for a command.
+// printable escapes what a terminal could take for a command or a line of ours:
+// controls, line ends, invisible and direction marks, bytes that are not UTF-8.
 func printable(s string) string {
-	clean := func(r rune) bool {
-		return r == '\n' || r == '\t' || unicode.IsPrint(r)
+	clean := true
+	for _, r := range s {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			clean = false
+			break
+		}
 	}
-	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
+	if clean {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
-		if clean(r) {
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case unicode.IsPrint(r):
 			b.WriteRune(r)
-		} else {
+		case r > 0xFFFF:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
 			fmt.Fprintf(&b, `\u%04x`, r)
 		}
+		i += size
 	}
 	return b.String()
 }
 
-// progress shows how far long work is: a bar on a terminal, now and then a line
-// elsewhere.
-type progress struct {
-	out   io.Writer
-	bars  *mpb.Progress
-	bar   *mpb.Bar
-	stage string
-	start time.Time
-	line  time.Time
-	quiet bool
-}
+// jsonEscaper writes JSON on, with what a terminal could take for a command in
+// the form \uXXXX. In JSON such characters stand in strings alone, where that form
+// means the same. Every Write must end with a whole character.
+type jsonEscaper struct{ out io.Writer }
 
-// every is how often work that is not watched on a terminal says that it lives.
-const every = 10 * time.Second
-
-func (t *tool) newProgress(quiet bool) *progress {
-	p := &progress{out: t.stderr, quiet: quiet, start: time.Now(), line: time.Now()}
-	if !quiet && isTerminal(t.stderr) {
-		p.bars = mpb.New(mpb.WithOutput(t.stderr), mpb.WithWidth(40), mpb.WithRefreshRate(150*time.Millisecond))
-	}
-	return p
-}
-
-// update says that so many of total are done; total may be 0 if unknown.
-func (p *progress) update(stage string, done, total int64, unit string) {
-	if p.quiet {
-		return
-	}
-	if p.bars == nil {
-		if now := time.Now(); now.Sub(p.line) >= every {
-			p.line = now
-			rate := float64(done) / now.Sub(p.start).Seconds()
-			fmt.Fprintf(p.out, "memarc: %s: %s %s, %s a second\n", stage, amount(done, unit), unit, amount(int64(rate), unit))
+func (e jsonEscaper) Write(p []byte) (int, error) {
+	from := 0
+	var escaped []byte
+	for i := 0; i < len(p); i++ {
+		if p[i] < 0x7F {
+			continue
 		}
-		return
+		r, size := utf8.DecodeRune(p[i:])
+		if size > 1 && (unicode.IsPrint(r) || r > 0xFFFF) {
+			i += size - 1
+			continue
+		}
+		escaped = append(escaped, p[from:i]...)
+		escaped = fmt.Appendf(escaped, `\u%04x`, r)
+		i += size - 1
+		from = i + 1
 	}
-	if p.bar == nil || p.stage != stage {
-		p.finish()
-		p.stage = stage
-		p.bar = p.bars.AddBar(max(total, 1), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(stage+" ")),
-			mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
-				return fmt.Sprintf("%s %s ", amount(s.Current, unit), unit)
-			}), decor.AverageETA(decor.ET_STYLE_GO)))
+	if escaped != nil {
+		_, err := e.out.Write(append(escaped, p[from:]...))
+		return len(p), err
 	}
-	if total > 0 {
-		p.bar.SetTotal(max(total, done+1), false)
-	}
-	p.bar.SetCurrent(done)
+	return e.out.Write(p)
 }
 
-func (p *progress) finish() {
-	if p.bar != nil {
-		p.bar.SetTotal(-1, true)
-		p.bar.Abort(true)
-		p.bar.Wait()
-		p.bar = nil
-	}
+// escapedJSON returns JSON in the form of a jsonEscaper.
+func escapedJSON(raw []byte) []byte {
+	var b bytes.Buffer
+	jsonEscaper{&b}.Write(raw) // a buffer takes everything
+	return b.Bytes()
 }
 
-// stop removes the bar.
-func (p *progress) stop() {
-	p.finish()
-	if p.bars != nil {
-		p.bars.Wait()
-		p.bars = nil
-		p.quiet = true
-	}
-}
-
-// amount shows a number of records with thin groups, or bytes with a unit.
+// amount shows a number with thin groups, or, without a unit, bytes.
 func amount(n int64, unit string) string {
 	if unit == "" {
 		return bytesText(n)
@@ -121,6 +103,18 @@ func amount(n int64, unit string) string {
 		s = s[:i] + " " + s[i:]
 	}
 	return s
+}
+
+// things shows a number of things in their plural or, if there is one, singular.
+func things(n uint64, plural string) string {
+	if n == 1 {
+		if head, ok := strings.CutSuffix(plural, "ies"); ok {
+			plural = head + "y"
+		} else {
+			plural = strings.TrimSuffix(plural, "s")
+		}
+	}
+	return amount(int64(n), plural) + " " + plural
 }
 
 func bytesText(n int64) string {
@@ -133,4 +127,20 @@ func bytesText(n int64) string {
 		return fmt.Sprintf("%d B", n)
 	}
 	return fmt.Sprintf("%.1f %s", v, units[i])
+}
+
+func since(start time.Time) string { return durationText(time.Since(start)) }
+
+func durationText(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", max(1, d.Milliseconds()))
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
 }

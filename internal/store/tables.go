@@ -36,7 +36,12 @@ type CatalogTable struct {
 }
 
 // A SchemaLoss is a part of a schema that is code and cannot be carried as data.
-type SchemaLoss struct{ Code, Where, Reason string }
+// Word, if not empty, is the word of the definition that shows it, and Count how
+// often it stands there.
+type SchemaLoss struct {
+	Code, Where, Reason, Word string
+	Count                     int
+}
 
 // A CatalogObject is an index, trigger or view that a database has.
 type CatalogObject struct {

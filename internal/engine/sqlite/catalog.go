@@ -147,7 +147,7 @@ func (db *DB) describe(ctx context.Context, t *store.CatalogTable, sql string) e
 		if s.ColumnType(3) != sqlite3.NULL {
 			var ok bool
 			if col.Default, col.Keyword, ok = parseDefault(s.ColumnText(3)); !ok {
-				t.Code = append(t.Code, store.SchemaLoss{Code: "schema-default", Where: t.Name + "." + col.Name, Reason: "the default is an expression, which is code"})
+				t.Code = append(t.Code, store.SchemaLoss{Code: "schema-default", Where: t.Name + "." + col.Name, Reason: "the default is an expression, which is code", Count: 1})
 			}
 		}
 		if pk := s.ColumnInt(4); pk > 0 {
@@ -169,26 +169,35 @@ func (db *DB) describe(ctx context.Context, t *store.CatalogTable, sql string) e
 	}
 	words := bareWords(sql)
 	t.Autoincrement = slices.Contains(words, "AUTOINCREMENT")
-	code := func(code, where, reason string) {
-		t.Code = append(t.Code, store.SchemaLoss{Code: code, Where: where, Reason: reason})
+	code := func(code, where, reason, word string) {
+		loss := store.SchemaLoss{Code: code, Where: where, Reason: reason, Word: word, Count: 1}
+		if word != "" {
+			loss.Count = 0
+			for _, w := range words {
+				if w == word {
+					loss.Count++
+				}
+			}
+		}
+		t.Code = append(t.Code, loss)
 	}
 	if slices.Contains(words, "CHECK") {
-		code("schema-check", t.Name, "a CHECK constraint is code")
+		code("schema-check", t.Name, "a CHECK constraint is code", "CHECK")
 	}
 	if slices.Contains(words, "COLLATE") {
-		code("schema-collation", t.Name, "a column has a collation of its own")
+		code("schema-collation", t.Name, "a column has a collation of its own", "COLLATE")
 	}
 	if slices.Contains(words, "DEFERRABLE") {
-		code("schema-deferrable", t.Name, "a foreign key is checked at the end of a transaction")
+		code("schema-deferrable", t.Name, "a foreign key is checked at the end of a transaction", "DEFERRABLE")
 	}
 	for i, w := range words[:max(0, len(words)-1)] {
 		if w == "ON" && words[i+1] == "CONFLICT" {
-			code("schema-conflict", t.Name, "a constraint says what to do about a row that breaks it")
+			code("schema-conflict", t.Name, "a constraint says what to do about a row that breaks it", "CONFLICT")
 			break
 		}
 	}
 	for _, name := range t.Generated {
-		code("schema-generated", t.Name+"."+name, "a generated column's expression is code; its values are carried")
+		code("schema-generated", t.Name+"."+name, "a generated column's expression is code; its values are carried", "")
 	}
 	err = db.each(ctx, `SELECT wr, strict FROM pragma_table_list WHERE schema='main' AND name=`+literal(t.Name), func(s *sqlite3.Stmt) error {
 		t.WithoutRowid, t.Strict = s.ColumnInt(0) != 0, s.ColumnInt(1) != 0
@@ -218,7 +227,7 @@ func (db *DB) describe(ctx context.Context, t *store.CatalogTable, sql string) e
 			t.Unique = append(t.Unique, ix.Columns)
 		}
 		if !plain && !slices.Contains(words, "COLLATE") {
-			code("schema-order", t.Name, "a key is kept in descending order")
+			code("schema-order", t.Name, "a key is kept in descending order", "DESC")
 		}
 	}
 	return nil
@@ -406,7 +415,7 @@ var actions = []string{"CASCADE", "RESTRICT", "SET NULL", "SET DEFAULT", "NO ACT
 // typeWords are the words of which a declared type may consist.
 var typeWords = func() map[string]bool {
 	out := map[string]bool{}
-	for _, w := range strings.Fields("ANY BIGINT BINARY BIT BLOB BOOL BOOLEAN BYTEA CHAR CHARACTER CLOB DATE DATETIME DECIMAL DOUBLE FLOAT INT INT2 INT4 INT8 INTEGER " +
+	for _, w := range strings.Fields("ANY BIG BIGINT BINARY BIT BLOB BOOL BOOLEAN BYTEA CHAR CHARACTER CLOB DATE DATETIME DECIMAL DOUBLE FLOAT INT INT2 INT4 INT8 INTEGER " +
 		"JSON JSONB LONG LONGTEXT MEDIUMINT MEDIUMTEXT NATIVE NCHAR NUMBER NUMERIC NVARCHAR PRECISION REAL SMALLINT STRING TEXT TIME TIMESTAMP " +
 		"TIMESTAMPTZ TIMESTAMP_NTZ TINYINT TINYTEXT UNSIGNED UUID VARBINARY VARCHAR VARYING WITH WITHOUT ZONE") {
 		out[w] = true

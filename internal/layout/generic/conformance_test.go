@@ -33,11 +33,11 @@ func TestPoison(t *testing.T) {
 	storetest.Run(t, storetest.Config{
 		Layout: "generic", Changed: 1, SchemaDiffers: true,
 		Differs: []string{"schema-differs types.own 1"},
-		Ledger: storetest.Poison(t, t.TempDir()+"/ledger.db"),
-		Create: func(t testing.TB, path string) { ledger = storetest.Poison(t, path) },
-		Add:    []string{`INSERT INTO text_ids VALUES ('added', 1)`},
-		Change: []string{`UPDATE text_ids SET v = 77 WHERE id = 'A'`},
-		Remove: []string{`DELETE FROM "values" WHERE id % 3 = 1`, `DELETE FROM any_ids WHERE id IS NOT NULL`, `DELETE FROM no_rowid`, `DELETE FROM counted WHERE id = 1`},
+		Ledger:  storetest.Poison(t, t.TempDir()+"/ledger.db"),
+		Create:  func(t testing.TB, path string) { ledger = storetest.Poison(t, path) },
+		Add:     []string{`INSERT INTO text_ids VALUES ('added', 1)`},
+		Change:  []string{`UPDATE text_ids SET v = 77 WHERE id = 'A'`},
+		Remove:  []string{`DELETE FROM "values" WHERE id % 3 = 1`, `DELETE FROM any_ids WHERE id IS NOT NULL`, `DELETE FROM no_rowid`, `DELETE FROM counted WHERE id = 1`},
 	})
 	_ = ledger
 }

@@ -46,7 +46,7 @@ func (l *Lens) PutAll(field *format.Column, native *store.Cells) {
 var all = func() map[string]*Lens {
 	out := map[string]*Lens{}
 	for _, l := range []*Lens{
-		text, inttext, jsonText, jsonList, jsonListSpaced, integer, intBool, realLens, exactReal, anyLens, blob,
+		text, inttext, jsonText, jsonList, jsonListSpaced, integer, intBool, realLens, exactReal, anyLens, value, blob,
 		valueMap, vector("f32", 0), vector("f32-header", 1), uuidBlob, uuidHex,
 		unix("unix", 1e9), unix("unix-millis", 1e6), unix("unix-micros", 1e3), unix("unix-nanos", 1),
 	} {
@@ -226,7 +226,8 @@ func listLens(name, comma string, ascii bool) *Lens {
 	}
 }
 
-// escapeASCII writes what follows at in dst with \u escapes for all but ASCII.
+// escapeASCII writes what follows at in dst with \u escapes for all but ASCII that
+// can be printed.
 func escapeASCII(dst []byte, at int) []byte {
 	if !slices.ContainsFunc(dst[at:], func(b byte) bool { return b >= utf8.RuneSelf || b == 0x7F }) {
 		return dst
@@ -235,7 +236,7 @@ func escapeASCII(dst []byte, at int) []byte {
 	dst = dst[:at]
 	for _, r := range quoted {
 		switch {
-		case r < 0x7F || r == 0x7F:
+		case r < 0x7F:
 			dst = append(dst, byte(r))
 		case r > 0xFFFF:
 			r -= 0x10000
@@ -323,7 +324,7 @@ var exactReal = &Lens{Name: "exact-real", Type: format.Float,
 		switch v := native.Bytes(row); {
 		case native.Kinds[row] == store.Real:
 			field.AppendCell(native.Words[row])
-			return true
+			return plainReal(native.Words[row])
 		case native.Kinds[row] == store.Blob && len(v) == 8:
 			word := uint64(0)
 			for i, b := range v {
@@ -375,6 +376,37 @@ var anyLens = &Lens{Name: "any", Type: format.Any,
 		}
 		native.AppendValue(v)
 	},
+}
+
+// value holds any value in a column without affinity: integers, floats and texts
+// as themselves, every other type as a BLOB of its canonical encoding, and so the
+// floats that SQLite does not keep.
+var value = &Lens{Name: "value", Type: format.Any,
+	Get: each(func(native *store.Cells, row int, field *format.Column) bool {
+		if native.Kinds[row] != store.Blob {
+			v := native.Value(row)
+			field.AppendBytes(v.Append(nil))
+			return asItself(v)
+		}
+		v, rest, err := format.ParseValue(native.Bytes(row))
+		if err != nil || len(rest) > 0 || asItself(v) || v.Type == format.Null {
+			field.AppendNull()
+			return false
+		}
+		field.AppendBytes(native.Bytes(row))
+		return true
+	}),
+	Put: func(field *format.Column, row int, native *store.Cells) {
+		if v, _, err := format.ParseValue(field.Bytes(row)); err == nil && asItself(v) {
+			native.AppendValue(v)
+			return
+		}
+		native.AppendBlob(field.Bytes(row))
+	},
+}
+
+func asItself(v format.Value) bool {
+	return v.Type == format.Int || v.Type == format.Text || v.Type == format.Float && plainReal(v.Cell)
 }
 
 // blob is BLOB.

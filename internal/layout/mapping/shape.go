@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/layout/lens"
@@ -110,11 +111,7 @@ func (s *shape) addTable(t *store.CatalogTable, known map[string]bool) error {
 		return s.addOwn(t)
 	}
 	s.origin.Tables = append(s.origin.Tables, t.Table)
-	if s.layout.Schema == nil || s.layout.Schema.At(s.version).Table(t.Name) == nil {
-		for _, code := range t.Code {
-			s.losses = append(s.losses, format.Loss{Code: code.Code, Where: code.Where, Count: 1, Reason: code.Reason})
-		}
-	}
+	s.loseCode(t)
 	var maps []*store.TableMap
 	var lenses []store.ColumnMap
 	for i := range s.layout.Maps {
@@ -152,6 +149,29 @@ func (s *shape) addTable(t *store.CatalogTable, known map[string]bool) error {
 	}
 	s.tables = append(s.tables, shape)
 	return nil
+}
+
+// loseCode enters in the ledger what of the table's definition is code that the
+// layout's own schema does not have.
+func (s *shape) loseCode(t *store.CatalogTable) {
+	var def *store.TableDef
+	sql := ""
+	if s.layout.Schema != nil {
+		if def = s.layout.Schema.At(s.version).Table(t.Name); def != nil {
+			sql = def.CreateSQL()
+		}
+	}
+	for _, c := range t.Code {
+		n := c.Count
+		if column, ok := strings.CutPrefix(c.Where, t.Name+"."); ok && def != nil && def.HasColumn(column) {
+			continue
+		} else if c.Word != "" {
+			n -= strings.Count(sql, c.Word)
+		}
+		if n > 0 {
+			s.losses = append(s.losses, format.Loss{Code: c.Code, Where: c.Where, Count: uint64(n), Reason: c.Reason})
+		}
+	}
 }
 
 // holdsKey tells whether the table has the columns of the section's key that the

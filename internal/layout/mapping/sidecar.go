@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,7 +22,8 @@ import (
 //	native   SHA-256 of the record as the native row gave it when it was written;
 //	         NULL for a record that has no native row
 //	record   the fields that differ, or the whole record, as NDJSON (FORMAT.md
-//	         6.2); NULL where the native row stands for no record at all
+//	         6.2) with its members in the order of their names; NULL where the
+//	         native row stands for no record at all
 //	gone     the fields that the native row has and the record has not, as a
 //	         JSON array
 //
@@ -45,6 +47,55 @@ func union(section, other *format.Section) *format.Section {
 		}
 	}
 	return out
+}
+
+// nameOrder is the section with its fields in the order of their names, in which
+// the sidecar keeps them whatever archives come, and where each field stands.
+func nameOrder(section *format.Section) (*format.Section, []int) {
+	at := all(len(section.Fields))
+	slices.SortFunc(at, func(i, j int) int { return cmp.Compare(section.Fields[i].Name, section.Fields[j].Name) })
+	out := &format.Section{Name: section.Name, Key: section.Key}
+	for _, i := range at {
+		out.Fields = append(out.Fields, section.Fields[i])
+	}
+	return out, at
+}
+
+// lines is the batch with its fields in that order. It shares the columns.
+func lines(b *format.Batch) *format.Batch {
+	section, at := nameOrder(b.Section)
+	out := &format.Batch{Section: section, Rows: b.Rows}
+	for _, i := range at {
+		out.Columns = append(out.Columns, b.Columns[i])
+	}
+	return out
+}
+
+// stored reads records of one section that the sidecar holds.
+type stored struct {
+	one *format.Batch
+	at  []int
+}
+
+func newStored(section *format.Section) *stored {
+	sorted, at := nameOrder(section)
+	return &stored{format.NewBatch(sorted), at}
+}
+
+// appendTo appends the record to a batch of the section.
+func (s *stored) appendTo(b *format.Batch, line []byte) error {
+	for i := range s.one.Columns {
+		s.one.Columns[i].Reset(s.one.Section.Fields[i].Type)
+	}
+	s.one.Rows = 0
+	if err := s.one.AppendLine(line); err != nil {
+		return err
+	}
+	for i, at := range s.at {
+		b.Columns[at].AppendRow(&s.one.Columns[i], 0)
+	}
+	b.Rows++
+	return nil
 }
 
 // sidecarWriter fills the sidecar during an import.
@@ -204,8 +255,9 @@ func (w *sidecarWriter) whole(ctx context.Context, b *format.Batch) (store.Resul
 // wholeRows are the entries of records that have no native row.
 func (w *sidecarWriter) wholeRows(b *format.Batch) (*store.Rows, error) {
 	rows := store.NewRows(len(sidecarColumns))
+	sorted := lines(b)
 	for row, leaf := range b.AppendLeaves(nil) {
-		line, err := b.AppendNDJSON(nil, row)
+		line, err := sorted.AppendNDJSON(nil, row)
 		if err != nil {
 			return nil, err
 		}
@@ -342,7 +394,7 @@ func (w *sidecarWriter) compare(entries, clear *store.Rows, b *format.Batch, row
 		}
 	}
 	diff.Rows = 1
-	line, err := diff.AppendNDJSON(nil, 0)
+	line, err := lines(diff).AppendNDJSON(nil, 0)
 	if err != nil {
 		return err
 	}
@@ -546,6 +598,8 @@ func (r *sidecarReader) restore(ctx context.Context, p *part, b *format.Batch) (
 	defer b.Release()
 	diff := format.NewBatch(out.Section)
 	defer diff.Release()
+	record := newStored(out.Section)
+	defer record.one.Release()
 	for row := range b.Rows {
 		at := found[row]
 		if at < 0 || rows.Columns[0].Kinds[at] == store.Null {
@@ -570,7 +624,7 @@ func (r *sidecarReader) restore(ctx context.Context, p *part, b *format.Batch) (
 			diff.Columns[i].Reset(out.Section.Fields[i].Type)
 		}
 		diff.Rows = 0
-		if err := diff.AppendLine(rows.Columns[1].Bytes(at)); err != nil {
+		if err := record.appendTo(diff, rows.Columns[1].Bytes(at)); err != nil {
 			return nil, fmt.Errorf("%s: %w", sidecarTable, err)
 		}
 		for i, f := range out.Section.Fields {
@@ -611,6 +665,7 @@ func (r *sidecarReader) batches(ctx context.Context, sel store.Selection) iter.S
 			}
 		}
 		var open *format.Batch
+		var record *stored
 		for rows, err := range r.db.Scan(ctx, store.Query{Table: sidecarTable, Columns: sidecarColumns[:4]}) {
 			if err != nil {
 				yield(nil, err)
@@ -634,8 +689,11 @@ func (r *sidecarReader) batches(ctx context.Context, sel store.Selection) iter.S
 				}
 				if open == nil {
 					open = format.NewBatch(section)
+					if record == nil || record.one.Section.Name != name {
+						record = newStored(section)
+					}
 				}
-				if err := open.AppendLine(rows.Columns[3].Bytes(row)); err != nil {
+				if err := record.appendTo(open, rows.Columns[3].Bytes(row)); err != nil {
 					yield(nil, fmt.Errorf("%s: section %q: %w", sidecarTable, name, err))
 					return
 				}

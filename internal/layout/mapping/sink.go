@@ -156,7 +156,7 @@ func (s *sink) Begin(ctx context.Context) error {
 				continue
 			}
 			w := &writer{part: rebind(p, section), reading: p}
-			w.total = !s.foreign && len(w.part.columns) >= len(section.Fields)-1
+			w.total = !s.foreign && holdsAll(p, section)
 			for _, o := range t.parts {
 				if o != p && o.updates {
 					w.others = append(w.others, o)
@@ -172,6 +172,17 @@ func (s *sink) Begin(ctx context.Context) error {
 		return s.sidecar.begin(ctx)
 	}
 	return nil
+}
+
+// holdsAll tells whether the part has a place for every field of the section. A
+// key field for which the product has no column is null in its records.
+func holdsAll(p *part, section *format.Section) bool {
+	for _, f := range section.Fields {
+		if at := p.section.Field(f.Name); at < 0 || p.section.Fields[at].Type != f.Type {
+			return false
+		}
+	}
+	return true
 }
 
 // complete tells whether every section has a writer that holds all its fields.
@@ -195,8 +206,8 @@ func (s *sink) prepare(ctx context.Context, w *writer, table string) error {
 		if err != nil {
 			return err
 		}
-		w.merge = n > 0
 		w.fixed = slices.Contains(s.layout.Fixed, table)
+		w.merge = n > 0 || w.fixed
 	}
 	s.writers[w.part.section.Name] = w
 	return nil
@@ -535,10 +546,11 @@ const (
 )
 
 // held looks the rows up in the table: for each, same, none, or the position in
-// have of the row with the same key and another content.
+// have of the row with the same key and another content. Where all of a row is
+// its key, rows may be alike, and a bag counts them.
 func (s *sink) held(ctx context.Context, w *writer, keys []int) (have *store.Rows, at []int, err error) {
 	p := w.part
-	if len(keys) == 0 || len(keys) != len(p.key) || len(keys) > indexed {
+	if len(keys) == 0 || len(keys) != len(p.key) || len(keys) > indexed || len(keys) >= len(p.columns)-1 && s.layout.Own != nil {
 		at, err = s.inBag(ctx, w)
 		return nil, at, err
 	}

@@ -17,8 +17,9 @@ type source struct {
 	sidecar *sidecarReader
 	losses  []format.Loss
 	owned   bool // Close closes db
-	// memo of Describe
+	// What was looked up once.
 	description *store.Description
+	spaces      []format.Space
 }
 
 var _ store.Source = (*source)(nil)
@@ -253,17 +254,15 @@ func (s *source) readTable(ctx context.Context, t tableShape, sel store.Selectio
 	return true
 }
 
-// deriveSpaces makes the records of the spaces section from the vectors' labels.
-func (s *source) deriveSpaces(ctx context.Context) (*format.Batch, error) {
-	section := format.Standard(format.Spaces)
-	from := s.shape.layout.Spaces
-	b := format.NewBatch(section)
-	type space struct {
-		id        string
-		dimension int64
+// labels returns the distinct labels of vectors, in the order of the store. They
+// are looked up once: that is a scan of all vectors.
+func (s *source) labels(ctx context.Context) ([]format.Space, error) {
+	if s.spaces != nil {
+		return s.spaces, nil
 	}
-	seen := map[space]bool{}
 	const most = 4096
+	from := s.shape.layout.Spaces
+	spaces := []format.Space{}
 	for _, table := range from.Tables {
 		if !slices.ContainsFunc(s.shape.tables, func(t tableShape) bool {
 			return t.table.Name == table && t.table.HasColumn(from.Space) && t.table.HasColumn(from.Dimension)
@@ -279,26 +278,39 @@ func (s *source) deriveSpaces(ctx context.Context) (*format.Batch, error) {
 			if id.Kinds[row] != store.Text || dim.Kinds[row] != store.Integer || !validText(id.Bytes(row)) {
 				continue // the embeddings' leftovers hold it
 			}
-			sp := space{string(id.Bytes(row)), dim.Int(row)}
-			if seen[sp] {
-				continue
+			sp := format.Space{ID: string(id.Bytes(row)), Dimension: dim.Int(row)}
+			if !slices.Contains(spaces, sp) {
+				spaces = append(spaces, sp)
 			}
-			seen[sp] = true
-			for i, f := range section.Fields {
-				c := &b.Columns[i]
-				switch f.Name {
-				case "id", "model":
-					c.AppendString(sp.id)
-				case "dimension":
-					c.AppendInt(sp.dimension)
-				case "element":
-					c.AppendString("f32")
-				default:
-					c.AppendNull()
-				}
-			}
-			b.Rows++
 		}
+	}
+	s.spaces = spaces
+	return spaces, nil
+}
+
+// deriveSpaces makes the records of the spaces section from the vectors' labels.
+func (s *source) deriveSpaces(ctx context.Context) (*format.Batch, error) {
+	spaces, err := s.labels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	section := format.Standard(format.Spaces)
+	b := format.NewBatch(section)
+	for _, sp := range spaces {
+		for i, f := range section.Fields {
+			c := &b.Columns[i]
+			switch f.Name {
+			case "id", "model":
+				c.AppendString(sp.ID)
+			case "dimension":
+				c.AppendInt(sp.Dimension)
+			case "element":
+				c.AppendString("f32")
+			default:
+				c.AppendNull()
+			}
+		}
+		b.Rows++
 	}
 	if s.sidecar != nil {
 		return s.sidecar.restore(ctx, &part{section: section, left: -1}, b)

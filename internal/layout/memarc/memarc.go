@@ -32,7 +32,7 @@ var columns = map[format.Type]struct{ lens, decl string }{
 	format.Time:   {"unix-nanos", "INTEGER"},
 	format.List:   {"json-list", "TEXT"},
 	format.Vector: {"f32", "BLOB"},
-	format.Any:    {"any", "BLOB"},
+	format.Any:    {"value", "BLOB"},
 	format.Map:    {"map", "BLOB"},
 }
 

