@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -16,39 +15,38 @@ import (
 
 // A found is a store on this computer.
 type found struct {
-	path, layout, version string
-	memories              int64
-	problem               string
+	path     string
+	layout   string // with its version
+	memories int64
+	problem  string
 }
 
 func (t *tool) discoverCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "discover",
 		Usage:       "list the stores on this computer",
-		Description: "Looks where the products keep their stores, and where their own variables point.\n\n   memarc discover\n\n" + exitStatus,
+		Description: "Looks where the products keep their stores, and where their own variables point.\n\n   memarc discover",
 		Flags:       manners(),
-		Action: func(c *cli.Context) error {
-			if err := arguments(c, 0, 0); err != nil {
-				return err
+		Action: t.command(0, 0, func(c *cli.Context, _ *report) error {
+			all := t.discover(c.Context)
+			if len(all) == 0 {
+				t.note(c, "no store was found; name one: memarc export PATH > backup.marc")
+				return nil
 			}
-			return t.reported(c, func(*report) error {
-				all := t.discover(c.Context)
-				if len(all) == 0 {
-					t.note(c, "no store was found; name one: memarc export PATH > backup.marc")
-					return nil
+			w := tabwriter.NewWriter(t.answer, 0, 0, 2, ' ', 0)
+			fmt.Fprintf(w, "LAYOUT\tMEMORIES\tSTORE\n")
+			for _, f := range all {
+				layout, memories := f.layout, amount(f.memories, "records")
+				if f.problem != "" {
+					layout, memories = "-", "-"
 				}
-				w := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
-				fmt.Fprintf(w, "STORE\tLAYOUT\tVERSION\tMEMORIES\n")
-				for _, f := range all {
-					if f.problem != "" {
-						fmt.Fprintf(w, "%s\t(%s)\n", printable(f.path), printable(f.problem))
-						continue
-					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(f.path), f.layout, f.version, amount(f.memories, "records"))
+				fmt.Fprintf(w, "%s\t%s\t%s\n", layout, memories, printable(f.path))
+				if f.problem != "" {
+					fmt.Fprintf(w, "\t\t  %s\n", f.problem)
 				}
-				return w.Flush()
-			})
-		},
+			}
+			return w.Flush()
+		}),
 	}
 }
 
@@ -79,16 +77,16 @@ func (t *tool) look(ctx context.Context, path string) found {
 	f := found{path: path}
 	src, err := t.registry.OpenSource(ctx, path, "")
 	if err != nil {
-		f.problem = err.Error()
+		f.problem = message(err)
 		return f
 	}
 	defer src.Close()
 	d, err := src.Describe(ctx)
 	if err != nil {
-		f.problem = err.Error()
+		f.problem = message(err)
 		return f
 	}
-	f.layout, f.version = d.ID.Layout, d.ID.Version
+	f.layout = layoutText(d.ID)
 	for _, item := range d.Items {
 		for _, s := range item.Sections {
 			if s == format.Memories && item.Fate == store.Carried {
@@ -114,11 +112,13 @@ func (t *tool) sourceOf(c *cli.Context) (string, error) {
 		t.note(c, "found %s", all[0].path)
 		return all[0].path, nil
 	case 0:
-		return "", &outcome{exitUsage, "no store was named and none was found", "name one: memarc export PATH > backup.marc, or set MEMARC_STORE"}
+		return "", &outcome{code: exitUsage, msg: "no store was named and none was found",
+			hint: "name one: memarc export PATH > backup.marc, or set MEMARC_STORE"}
 	}
 	var paths []string
 	for _, f := range all {
-		paths = append(paths, "  "+f.path)
+		paths = append(paths, f.path)
 	}
-	return "", &outcome{exitUsage, "there is more than one store:\n" + strings.Join(paths, "\n"), "name the one you mean: memarc export PATH > backup.marc"}
+	return "", &outcome{code: exitUsage, msg: "there is more than one store:", list: paths,
+		hint: "name the one you mean: memarc export PATH > backup.marc"}
 }

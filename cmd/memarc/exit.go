@@ -112,7 +112,7 @@ func hint(err error) string {
 	case errors.Is(err, importer.ErrRejected):
 		return "the import was undone; without --strict the other records are imported, and --rejects FILE keeps the refused ones"
 	case errors.Is(err, store.ErrConflict):
-		return "the target is as it was; --on-conflict skip, overwrite or newer says which record is to win"
+		return "the target is as it was"
 	case errors.Is(err, store.ErrEncrypted):
 		return "if the product encrypts its database, decrypt a copy with the product's own tool and export that"
 	case errors.Is(err, store.ErrNotFound):
@@ -204,4 +204,3 @@ func (t *tool) caught(work func() error) (err error) {
 	}()
 	return work()
 }
-

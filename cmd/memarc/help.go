@@ -33,13 +33,14 @@ func commandHelp(c *cli.Command, name string) string {
 	if len(c.Subcommands) == 0 {
 		usage = strings.TrimSpace(name + " [FLAGS] " + c.ArgsUsage)
 	}
-	fmt.Fprintf(&b, "%s - %s\n\n   %s\n\n", name, c.Usage, usage)
+	paragraph(&b, name+" - ", c.Usage)
+	fmt.Fprintf(&b, "\n   %s\n\n", usage)
 	if c.Description != "" {
 		fmt.Fprintf(&b, "%s\n\n", c.Description)
 	}
 	b.WriteString("FLAGS\n")
 	for _, f := range flagTexts(c) {
-		paragraph(&b, "   "+pad(f.name, 21), f.usage)
+		paragraph(&b, "   "+pad(f.name, 23), f.usage)
 	}
 	fmt.Fprintf(&b, "\n%s\n", exitStatus)
 	return b.String()
@@ -81,16 +82,7 @@ func pad(s string, width int) string { return s + strings.Repeat(" ", max(2, wid
 
 // paragraph writes a head and words beside it, wrapped.
 func paragraph(b *strings.Builder, head, words string) {
-	indent := 24
-	if len(head) < indent {
-		indent = len(head)
-	}
-	line := head
-	if len(head) > indent {
-		b.WriteString(strings.TrimRight(head, " ") + "\n")
-		line = strings.Repeat(" ", indent)
-	}
-	start := true
+	line, indent, start := head, len(head), true
 	for _, word := range strings.Fields(words) {
 		if !start && len(line)+1+len(word) > helpWidth {
 			b.WriteString(line + "\n")
@@ -145,10 +137,7 @@ func (t *tool) unknownCommand(c *cli.Context, name string) error {
 
 // usageError is an error of the flag package in words of ours.
 func (t *tool) usageError(c *cli.Context, err error, _ bool) error {
-	command := "memarc"
-	if c.Command != nil && c.Command.Name != command {
-		command += " " + c.Command.Name
-	}
+	command := c.Command.HelpName // "memarc export"
 	msg := err.Error()
 	if name, ok := strings.CutPrefix(msg, "flag provided but not defined: -"); ok {
 		var names []string
@@ -157,13 +146,14 @@ func (t *tool) usageError(c *cli.Context, err error, _ bool) error {
 				names = append(names, f.Names()...)
 			}
 		}
+		way := fmt.Sprintf("\"%s --help\" lists them", command)
 		if guess := nearest(strings.TrimLeft(name, "-"), names); len(guess) > 1 {
-			return usagef("%s has no flag %q; did you mean --%s?", command, flagName(name), guess)
+			way = "did you mean --" + guess + "?"
 		}
-		return usagef("%s has no flag %q; \"%s --help\" lists them", command, flagName(name), command)
+		return usagef("there is no flag %s of %q; %s", flagName(name), command, way)
 	}
-	msg = strings.NewReplacer("flag -", "flag --", ": -", ": --").Replace(msg)
-	return usagef("%s; \"%s --help\" lists the flags", msg, command)
+	msg = strings.TrimSuffix(strings.ReplaceAll(msg, "flag -", "flag --"), ": parse error")
+	return usagef("%s; see \"%s --help\"", msg, command)
 }
 
 // flagName is a flag as it is written.

@@ -167,7 +167,7 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 	}
 	t.note(c, "content digest %s", done.End.Content)
 	if n := len(done.End.Losses); n > 0 && l.unit == "" {
-		t.note(c, "the export left %s in the archive's ledger; \"memarc inspect\" shows it", things(uint64(n), "entries"))
+		t.note(c, "the archive's own ledger has %s; \"memarc inspect\" shows what was left out", things(uint64(n), "entries"))
 	}
 	ledger := t.ledger(c, r.Losses, "the import is done")
 	if n := done.Rejected(); n > 0 && !opts.NoSidecar {
@@ -216,4 +216,3 @@ func layoutText(id format.StoreID) string {
 	}
 	return printable(id.Layout + " " + id.Version)
 }
-

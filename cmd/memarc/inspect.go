@@ -28,10 +28,18 @@ type overview struct {
 	Oldest   string            `json:"oldest,omitempty"` // memory, by created_at
 	Newest   string            `json:"newest,omitempty"`
 	Losses   []format.Loss     `json:"losses"`
-	Items    []store.Item      `json:"items,omitempty"`
+	Items    []itemView        `json:"items,omitempty"`
 	Content  string            `json:"content,omitempty"`
 	Root     string            `json:"root,omitempty"`
 	Bytes    int64             `json:"bytes,omitempty"`
+}
+
+// An itemView is a part of a store and what becomes of it.
+type itemView struct {
+	Name     string     `json:"name"`
+	Fate     store.Fate `json:"fate"`
+	Sections []string   `json:"sections,omitempty"`
+	Rows     int64      `json:"rows"`
 }
 
 type sectionView struct {
@@ -46,31 +54,35 @@ func (t *tool) inspectCommand() *cli.Command {
 		Usage:     "show what an archive or a store holds: sections, counts, spaces, time range, losses",
 		ArgsUsage: "FILE|STORE",
 		Description: "Of an archive, inspect reads the index; \"memarc verify\" proves the rest.\n\n" +
-			"   memarc inspect backup.marc\n   memarc inspect --json vestige.db\n\n" + exitStatus,
-		Flags: manners(layoutFlag(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}),
-		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 1); err != nil {
-				return err
-			}
-			return t.reported(c, func(*report) error {
-				where := c.Args().First()
-				archive, err := isArchive(where)
-				if err != nil {
-					return err
-				}
-				var o *overview
-				if archive {
-					o, err = t.inspectArchive(where)
-				} else {
-					o, err = t.inspectStore(c, where)
-				}
-				if err != nil {
-					return err
-				}
-				return t.printOverview(c, o)
-			})
-		},
+			"   memarc inspect backup.marc\n   memarc inspect --json vestige.db",
+		Flags:  manners(&cli.BoolFlag{Name: "json", Usage: "print JSON"}, layoutFlag()),
+		Action: t.command(1, 1, t.inspect),
 	}
+}
+
+func (t *tool) inspect(c *cli.Context, r *report) (err error) {
+	where := c.Args().First()
+	var o *overview
+	if isArchive(place(where)) {
+		o, err = t.inspectArchive(where)
+	} else {
+		o, err = t.inspectStore(c, where)
+	}
+	if err != nil {
+		return err
+	}
+	r.Source = newStore(o.Source, "")
+	if o.What == "store" {
+		r.Source.URL = store.Redact(where)
+	} else {
+		r.Archive = &reportArchive{o.Root, o.Content, o.Bytes}
+		r.Digest.Archive = o.Content
+	}
+	for _, s := range o.Sections {
+		r.section(s.Name).Read = s.Records
+	}
+	r.Losses = append(r.Losses, o.Losses...)
+	return t.printOverview(c, o)
 }
 
 // timeRange keeps the extremes of a field of times.
@@ -103,12 +115,17 @@ func (t *tool) inspectArchive(path string) (*overview, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("open archive: %w", err)
+		return nil, fileErr("open archive", path, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("open archive: %w", err)
+	switch {
+	case err != nil:
+		return nil, fileErr("open archive", path, err)
+	case info.IsDir():
+		return nil, fmt.Errorf("open archive %q: it is a directory", path)
+	case !info.Mode().IsRegular():
+		return nil, usagef("inspect reads from the end, so it needs a file; \"memarc verify\" reads a pipe")
 	}
 	a, err := format.OpenArchive(f, info.Size(), format.ReaderOptions{})
 	if err != nil {
@@ -149,13 +166,18 @@ func (t *tool) inspectStore(c *cli.Context, where string) (*overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &overview{What: "store", Source: d.ID, Spaces: d.Spaces, Losses: d.Losses, Items: d.Items}
+	o := &overview{What: "store", Source: d.ID, Spaces: d.Spaces, Losses: d.Losses}
+	for _, item := range d.Items {
+		o.Items = append(o.Items, itemView(item))
+	}
 	if d.Origin != nil {
 		o.Origin = &d.Origin.StoreID
 	}
 	records := map[string]uint64{}
 	span := newTimeRange()
-	for b, err := range src.Read(c.Context, store.Selection{}) {
+	p := t.newProgress(c.Bool("quiet"))
+	defer p.stop()
+	for b, err := range (watched{src, p, d.Records()}).Read(c.Context, store.Selection{}) {
 		if err != nil {
 			return nil, err
 		}
@@ -185,22 +207,16 @@ func (t *tool) printOverview(c *cli.Context, o *overview) error {
 		if err != nil {
 			return err
 		}
-		t.printf("%s\n", raw)
+		t.printf("%s\n", escapedJSON(raw))
 		return nil
 	}
-	w := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(t.answer, 0, 0, 2, ' ', 0)
 	row := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(w, "%s\t%s\n", name, printable(value))
 		}
 	}
-	id := func(s format.StoreID) string {
-		text := s.Layout + " on " + s.Engine
-		if s.Version != "" {
-			text = s.Layout + " " + s.Version + " on " + s.Engine
-		}
-		return text
-	}
+	id := func(s format.StoreID) string { return layoutText(s) + " on " + s.Engine }
 	row("what", o.What)
 	row("source", id(o.Source))
 	if o.Origin != nil && *o.Origin != o.Source {
@@ -230,7 +246,7 @@ func (t *tool) printOverview(c *cli.Context, o *overview) error {
 	}
 	w.Flush()
 	if empty > 0 {
-		t.printf("and %d empty sections (--verbose lists them)\n", empty)
+		t.printf("and %s (--verbose lists them)\n", things(uint64(empty), "empty sections"))
 	}
 	for i, s := range o.Spaces {
 		if i == 0 {

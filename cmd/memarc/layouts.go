@@ -14,14 +14,16 @@ func (t *tool) layoutsCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "layouts",
 		Usage: "list the products that memarc knows, show one, or draft one from a database",
-		Description: "   memarc layouts\n   memarc layouts show vestige\n   memarc layouts draft my.db > my.yaml\n" +
-			"   memarc export --layout my.yaml my.db > my.marc\n\n" + exitStatus,
+		Description: "A layout says which column of a product is which field. A drafted one is edited, and then\n" +
+			"taken with --layout.\n\n" +
+			"   memarc layouts\n   memarc layouts show vestige\n   memarc layouts draft my.db > my.yaml\n" +
+			"   memarc export --layout my.yaml my.db > my.marc",
 		Flags: manners(),
-		Action: func(c *cli.Context) error {
-			if err := arguments(c, 0, 0); err != nil {
+		Action: t.command(0, 1, func(c *cli.Context, _ *report) error {
+			if c.NArg() > 0 {
 				return usagef("layouts has the commands show and draft, not %q", c.Args().First())
 			}
-			w := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
+			w := tabwriter.NewWriter(t.answer, 0, 0, 2, ' ', 0)
 			fmt.Fprintf(w, "LAYOUT\tENGINES\tLATEST VERSION\n")
 			for _, l := range t.registry.Layouts {
 				latest := "-"
@@ -31,36 +33,32 @@ func (t *tool) layoutsCommand() *cli.Command {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", l.Name, strings.Join(l.Engines, ", "), latest)
 			}
 			return w.Flush()
-		},
+		}),
 		Subcommands: []*cli.Command{
 			{
-				Name: "show", Usage: "show which column of a product is which field", ArgsUsage: "NAME", Flags: manners(),
-				Action: func(c *cli.Context) error {
-					if err := arguments(c, 1, 1); err != nil {
-						return err
-					}
-					return t.showLayout(c.Args().First())
-				},
+				Name: "show", Usage: "show which column of a product is which field", ArgsUsage: "NAME|FILE", Flags: manners(),
+				Description: "   memarc layouts show vestige\n   memarc layouts show my.yaml",
+				Action:      t.command(1, 1, func(c *cli.Context, _ *report) error { return t.showLayout(c.Args().First()) }),
 			},
 			{
 				Name: "draft", Usage: "write a layout for a database, to be edited", ArgsUsage: "STORE", Flags: manners(),
-				Action: func(c *cli.Context) error {
-					if err := arguments(c, 1, 1); err != nil {
-						return err
-					}
-					return t.draftLayout(c)
-				},
+				Description: "   memarc layouts draft my.db > my.yaml",
+				Action:      t.command(1, 1, func(c *cli.Context, _ *report) error { return t.draftLayout(c) }),
 			},
 		},
 	}
 }
 
 func (t *tool) showLayout(name string) error {
-	l, err := t.registry.Layout(name)
+	registry, name, err := t.layout(name)
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
+	l, err := registry.Layout(name)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(t.answer, 0, 0, 2, ' ', 0)
 	if len(l.Maps) == 0 {
 		t.printf("layout %s: every table or section as it is\n", l.Name)
 		return nil
@@ -72,7 +70,7 @@ func (t *tool) showLayout(name string) error {
 			if section == "" {
 				section = l.Name + "." + m.Table
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", m.Table, c.Column, section, c.Field, c.Lens)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", printable(m.Table), printable(c.Column), printable(section), printable(c.Field), c.Lens)
 		}
 	}
 	if err := w.Flush(); err != nil {
@@ -96,7 +94,7 @@ func (t *tool) draftLayout(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.stdout.Write(raw); err != nil {
+	if _, err := t.answer.Write(raw); err != nil {
 		return fmt.Errorf("write layout: %w", err)
 	}
 	return nil

@@ -75,9 +75,10 @@ func (t *tool) app() *cli.App {
 		ErrWriter:                 t.stderr,
 		HideHelpCommand:           true,
 		EnableBashCompletion:      true,
-		DisableSliceFlagSeparator: true, // a tag may hold a comma
+		DisableSliceFlagSeparator: true,                         // a tag may hold a comma
 		ExitErrHandler:            func(*cli.Context, error) {}, // codes are mapped in exit.go
 		OnUsageError:              t.usageError,
+		Flags:                     []cli.Flag{cli.HelpFlag}, // else left out, because there is a command help
 		Description: "STORE is a path or a URL: memories.db, sqlite:PATH. What product it belongs to is recognised.\n" +
 			"FILE is an archive, by custom with the ending .marc; - is the standard input.\n" +
 			"Flags may stand before or after arguments; behind -- everything is an argument.\n\n" +

@@ -86,8 +86,8 @@ func (t *tool) migrate(c *cli.Context, r *report, source, target string) error {
 	if e.err != nil && !errors.Is(e.err, errStopped) {
 		return e.err
 	}
-	var done *outcome
-	if loadErr != nil && !errors.As(loadErr, &result) {
+	var finished *outcome
+	if loadErr != nil && !errors.As(loadErr, &finished) {
 		return loadErr
 	}
 	if c.Bool("dry-run") {

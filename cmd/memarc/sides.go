@@ -1,53 +1,49 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
 	"github.com/memarc/memarc/verify"
 )
 
-// isArchive tells an archive from a store by its first bytes.
-func isArchive(path string) (bool, error) {
-	if path == "-" {
-		return true, nil
-	}
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) || err != nil {
-		return false, nil // a URL, or the store's engine says what is wrong
-	}
-	defer f.Close()
-	head := make([]byte, format.MagicSize)
-	if n, err := io.ReadFull(f, head); err != nil {
-		return n == 0 && hasEnding(path), nil
-	}
-	return format.IsArchive(head) || hasEnding(path), nil
+// side is an archive or a store in a comparison.
+type side struct {
+	verify.Side
+	id    *reportStore
+	close func() error
 }
 
-func hasEnding(path string) bool { return len(path) > 5 && path[len(path)-5:] == ".marc" }
-
 // side opens an archive or a store for a comparison.
-func (t *tool) side(c *cli.Context, where string) (verify.Side, func() error, error) {
-	archive, err := isArchive(where)
+func (t *tool) side(c *cli.Context, where string, p *progress) (*side, error) {
+	if !isArchive(place(where)) {
+		return t.storeSide(c, where, p)
+	}
+	if where == "-" {
+		return nil, usagef("a comparison reads an archive twice, so it needs a file, not the standard input")
+	}
+	in, _, err := t.openArchive(c.Context, where) // tells early what is wrong
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if archive {
-		if where == "-" {
-			return nil, nil, usagef("a comparison reads an archive twice, so it needs a file, not the standard input")
-		}
-		return fileSide(where), func() error { return nil }, nil
-	}
+	in.Close()
+	return &side{t.fileSide(c, where, p), nil, func() error { return nil }}, nil
+}
+
+func (t *tool) storeSide(c *cli.Context, where string, p *progress) (*side, error) {
 	src, err := t.openSource(c, where)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return verify.Store(src), src.Close, nil
+	d, err := src.Describe(c.Context)
+	if err != nil {
+		src.Close()
+		return nil, err
+	}
+	return &side{verify.Store(watched{src, p, d.Records()}), newStore(d.ID, where), src.Close}, nil
 }
 
 func (t *tool) digestCommand() *cli.Command {
@@ -55,37 +51,39 @@ func (t *tool) digestCommand() *cli.Command {
 		Name:        "digest",
 		Usage:       "print the content digest of an archive or a store",
 		ArgsUsage:   "FILE|STORE",
-		Description: "The digest is the same for the same memories, whatever holds them.\n\n   memarc digest vestige.db\n\n" + exitStatus,
-		Flags:       manners(layoutFlag(), &cli.BoolFlag{Name: "sections", Usage: "print the digest of each section too"}),
-		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 1); err != nil {
-				return err
-			}
-			return t.reported(c, func(r *report) error { return t.digest(c, r) })
-		},
+		Description: "The digest is the same for the same memories, whatever holds them.\n\n   memarc digest vestige.db\n   memarc digest backup.marc",
+		Flags:       manners(&cli.BoolFlag{Name: "sections", Usage: "print the digest of each section too"}, layoutFlag()),
+		Action:      t.command(1, 1, t.digest),
 	}
 }
 
 func (t *tool) digest(c *cli.Context, r *report) error {
 	where := c.Args().First()
+	p := t.newProgress(c.Bool("quiet"))
+	defer p.stop()
 	var sections []format.SectionDigest
 	var content format.Hash
-	if where == "-" {
-		in, err := t.openArchive(where)
+	archive := isArchive(place(where))
+	if archive {
+		in, size, err := t.openArchive(c.Context, where)
 		if err != nil {
 			return err
 		}
-		found, err := verify.Archive(c.Context, in, verify.Options{})
+		defer in.Close()
+		found, err := verify.Archive(c.Context, in, verify.Options{Progress: func(bytes, _ int64) { p.update("read", bytes, size, "") }})
 		if err != nil {
 			return err
 		}
 		sections, content = found.End.Sections, found.End.Content
+		r.ended(found.End)
+		r.Source = newStore(found.Manifest.Source, "")
 	} else {
-		side, done, err := t.side(c, where)
+		side, err := t.storeSide(c, where, p)
 		if err != nil {
 			return err
 		}
-		defer done()
+		defer side.close()
+		r.Source = side.id
 		d, err := side.Digest(c.Context)
 		if err != nil {
 			return err
@@ -94,15 +92,17 @@ func (t *tool) digest(c *cli.Context, r *report) error {
 		if sections, content, err = d.Sum(); err != nil {
 			return err
 		}
+		r.Digest.Source = content.String()
 	}
+	p.stop()
 	for _, s := range sections {
 		r.section(s.Name).Read = s.Records
 		if c.Bool("sections") {
-			t.printf("%s  %s (%d)\n", s.Digest, printable(s.Name), s.Records)
+			t.printf("%s  %s (%s)\n", s.Digest, printable(s.Name), number(s.Records))
 		}
 	}
-	r.Digest.Source = content.String()
-	t.printf("%s  %s\n", content, printable(where))
+	// The form of sha256sum, for one who compares by eye or with cut.
+	t.printf("%s  %s\n", content, printable(store.Redact(where)))
 	return nil
 }
 
@@ -111,31 +111,36 @@ func (t *tool) diffCommand() *cli.Command {
 		Name:        "diff",
 		Usage:       "show what differs between two archives or stores, field by field",
 		ArgsUsage:   "A B",
-		Description: "   memarc diff monday.marc friday.marc\n   memarc diff backup.marc vestige.db\n\n" + exitStatus,
+		Description: "A and B are each an archive or a store. With --quiet the exit code alone is the answer.\n\n   memarc diff monday.marc friday.marc\n   memarc diff backup.marc vestige.db",
 		Flags:       manners(layoutFlag(), limitFlag()),
-		Action: func(c *cli.Context) error {
-			if err := arguments(c, 2, 2); err != nil {
-				return err
-			}
-			return t.reported(c, func(*report) error {
-				a, doneA, err := t.side(c, c.Args().Get(0))
-				if err != nil {
-					return err
-				}
-				defer doneA()
-				b, doneB, err := t.side(c, c.Args().Get(1))
-				if err != nil {
-					return err
-				}
-				defer doneB()
-				found, err := verify.Compare(c.Context, a, b, verify.CompareOptions{Limit: c.Int("limit")})
-				if err != nil {
-					return err
-				}
-				return t.printComparison(found, c.Args().Get(0), c.Args().Get(1))
-			})
-		},
+		Action:      t.command(2, 2, t.diff),
 	}
+}
+
+func (t *tool) diff(c *cli.Context, r *report) error {
+	if c.Int("limit") < 1 {
+		return usagef("--limit takes a number above 0")
+	}
+	p := t.newProgress(c.Bool("quiet"))
+	defer p.stop()
+	a, err := t.side(c, c.Args().Get(0), p)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	b, err := t.side(c, c.Args().Get(1), p)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	r.Source, r.Target = a.id, b.id
+	found, err := verify.Compare(c.Context, a, b, verify.CompareOptions{Limit: c.Int("limit")})
+	p.stop()
+	if err != nil {
+		return err
+	}
+	r.Digest.Source, r.Digest.Target = found.A.String(), found.B.String()
+	return t.printComparison(c, found, c.Args().Get(0), c.Args().Get(1))
 }
 
 func (t *tool) catCommand() *cli.Command {
@@ -143,19 +148,14 @@ func (t *tool) catCommand() *cli.Command {
 		Name:        "cat",
 		Usage:       "print an archive's records as JSON lines",
 		ArgsUsage:   "FILE [SECTION]",
-		Description: "   memarc cat backup.marc memories | jq .content\n\n" + exitStatus,
+		Description: "Each line is one record; \"$section\" says of which section.\n\n   memarc cat backup.marc memories | jq .content",
 		Flags:       manners(),
-		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 2); err != nil {
-				return err
-			}
-			return t.reported(c, func(*report) error { return t.cat(c) })
-		},
+		Action:      t.command(1, 2, t.cat),
 	}
 }
 
-func (t *tool) cat(c *cli.Context) error {
-	in, err := t.openArchive(c.Args().First())
+func (t *tool) cat(c *cli.Context, report *report) error {
+	in, _, err := t.openArchive(c.Context, c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -167,6 +167,7 @@ func (t *tool) cat(c *cli.Context) error {
 		return err
 	}
 	defer r.Close()
+	report.Source = newStore(r.Manifest().Source, "")
 	if section != "" && r.Manifest().Section(section) == nil {
 		return usagef("the archive has no section %q; \"memarc inspect\" lists them", section)
 	}
@@ -174,11 +175,13 @@ func (t *tool) cat(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		err := b.WriteNDJSON(t.stdout)
+		report.section(b.Section.Name).Read += uint64(b.Rows)
+		err := b.WriteNDJSON(jsonEscaper{t.answer})
 		b.Release()
 		if err != nil {
 			return fmt.Errorf("write records: %w", err)
 		}
 	}
+	report.ended(r.End())
 	return nil
 }

@@ -3,12 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
 	"github.com/memarc/memarc/verify"
 )
 
@@ -17,15 +17,10 @@ func (t *tool) verifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "recompute every checksum and digest of an archive; with --against, compare it with a store",
 		ArgsUsage: "FILE",
-		Description: "   memarc verify backup.marc\n   memarc verify backup.marc --against vestige.db\n   memarc export vestige.db | memarc verify -\n\n" +
-			exitStatus,
-		Flags: manners(&cli.StringFlag{Name: "against", Usage: "compare record by record with `STORE`"}, layoutFlag(), limitFlag()),
-		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 1); err != nil {
-				return err
-			}
-			return t.reported(c, func(r *report) error { return t.verify(c, r) })
-		},
+		Description: "Names every damaged chunk. With --against, also every record that differs, field by field.\n\n" +
+			"   memarc verify backup.marc\n   memarc verify backup.marc --against vestige.db\n   memarc export vestige.db | memarc verify -",
+		Flags:  manners(&cli.StringFlag{Name: "against", Usage: "compare record by record with `STORE`"}, layoutFlag(), limitFlag()),
+		Action: t.command(1, 1, t.verify),
 	}
 }
 
@@ -34,92 +29,109 @@ func limitFlag() cli.Flag {
 }
 
 func (t *tool) verify(c *cli.Context, r *report) error {
-	path := c.Args().First()
-	in, err := t.openArchive(path)
+	path, against := c.Args().First(), c.String("against")
+	switch {
+	case c.IsSet("against") && against == "":
+		return usagef("--against needs a store")
+	case against != "" && path == "-":
+		return usagef("--against reads the archive twice, so it needs a file")
+	case c.Int("limit") < 1:
+		return usagef("--limit takes a number above 0")
+	}
+	in, size, err := t.openArchive(c.Context, path)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	var size int64
-	if f, ok := in.(*os.File); ok {
-		if info, err := f.Stat(); err == nil {
-			size = info.Size()
-		}
-	}
 	p := t.newProgress(c.Bool("quiet"))
 	defer p.stop()
 	start := time.Now()
 	found, err := verify.Archive(c.Context, in, verify.Options{Progress: func(bytes, _ int64) { p.update("verify", bytes, size, "") }})
 	p.stop()
+	if found.Manifest != nil {
+		r.Source = newStore(found.Manifest.Source, "")
+	}
 	if err != nil {
 		for _, finding := range found.Findings[:max(0, len(found.Findings)-1)] {
-			fmt.Fprintf(t.stderr, "memarc: %s\n", printable(finding.Error()))
+			fmt.Fprintf(t.stderr, "memarc: %s\n", message(finding))
+			r.Errors = append(r.Errors, store.Reject{Reason: finding.Error()})
 		}
-		return fmt.Errorf("%w (%s records are readable)", err, amount(int64(found.Records), "records"))
+		if found.Manifest == nil {
+			return err
+		}
+		return fmt.Errorf("%w (%s verified before)", err, things(found.Records, "records"))
 	}
 	r.ended(found.End)
 	for _, s := range found.End.Sections {
 		r.section(s.Name).Read = s.Records
 	}
-	if against := c.String("against"); against != "" {
-		if path == "-" {
-			return usagef("--against reads the archive twice, so it needs a file")
-		}
+	if against != "" {
 		return t.against(c, r, path, against)
 	}
-	t.printf("%s: %s records in %d sections, whole and unchanged (%s)\n", printable(path), amount(int64(found.Records), "records"), len(found.End.Sections), seconds(start))
+	if c.Bool("quiet") {
+		return nil
+	}
+	if path == "-" {
+		path = "standard input"
+	}
+	t.printf("%s: %s in %s, whole and unchanged (%s)\n", printable(path), things(found.Records, "records"),
+		things(uint64(len(found.End.Sections)), "sections"), since(start))
 	t.printf("content digest %s\nfile root      %s\n", found.End.Content, found.End.Root)
 	return nil
 }
 
 // fileSide is an archive file as one side of a comparison.
-func fileSide(path string) verify.Side {
+func (t *tool) fileSide(c *cli.Context, path string, p *progress) verify.Side {
 	return verify.File(func() (io.ReadCloser, error) {
-		f, err := os.Open(path)
+		f, size, err := t.openArchive(c.Context, path)
 		if err != nil {
-			return nil, fmt.Errorf("open archive: %w", err)
+			return nil, err
 		}
-		return f, nil
+		return &watchedFile{ReadCloser: f, p: p, size: size}, nil
 	}, format.ReaderOptions{})
 }
 
 func (t *tool) against(c *cli.Context, r *report, path, where string) error {
-	src, err := t.openSource(c, where)
+	p := t.newProgress(c.Bool("quiet"))
+	defer p.stop()
+	b, err := t.storeSide(c, where, p)
 	if err != nil {
 		return err
 	}
-	defer src.Close()
-	d, err := src.Describe(c.Context)
-	if err != nil {
-		return err
-	}
-	r.Target = newStore(d.ID, where)
-	found, err := verify.Compare(c.Context, fileSide(path), verify.Store(src), verify.CompareOptions{Limit: c.Int("limit")})
+	defer b.close()
+	r.Target = b.id
+	found, err := verify.Compare(c.Context, t.fileSide(c, path, p), b, verify.CompareOptions{Limit: c.Int("limit")})
+	p.stop()
 	if err != nil {
 		return err
 	}
 	r.Digest.Target = found.B.String()
-	return t.printComparison(found, path, where)
+	return t.printComparison(c, found, path, where)
 }
 
 // printComparison prints differences field by field.
-func (t *tool) printComparison(found *verify.Comparison, a, b string) error {
+func (t *tool) printComparison(c *cli.Context, found *verify.Comparison, a, b string) error {
+	quiet := c.Bool("quiet")
 	if found.Equal() {
-		t.printf("equal: both hold the same %s records\ncontent digest %s\n", amount(int64(found.Records), "records"), found.A)
+		if !quiet {
+			t.printf("equal: both hold the same %s\ncontent digest %s\n", things(found.Records, "records"), found.A)
+		}
 		return nil
 	}
-	for _, d := range found.Differences {
-		t.printf("%s %s %s\n", d.Kind, printable(d.Section), printable(d.ID))
-		for _, f := range d.Fields {
-			t.printf("  %s: %s -> %s\n", printable(f.Name), shown(f.A), shown(f.B))
+	if !quiet {
+		for _, d := range found.Differences {
+			t.printf("%-7s %s %s\n", d.Kind, printable(d.Section), printable(d.ID))
+			for _, f := range d.Fields {
+				t.printf("  %s: %s -> %s\n", printable(f.Name), shown(f.A), shown(f.B))
+			}
+		}
+		total := found.Counts[verify.Added] + found.Counts[verify.Removed] + found.Counts[verify.Changed]
+		if rest := int(total) - len(found.Differences); rest > 0 {
+			t.printf("... and %s more\n", number(uint64(rest)))
 		}
 	}
-	total := found.Counts[verify.Added] + found.Counts[verify.Removed] + found.Counts[verify.Changed]
-	if rest := int(total) - len(found.Differences); rest > 0 {
-		t.printf("... and %d more\n", rest)
-	}
-	return &outcome{exitDifference, fmt.Sprintf("%s and %s differ: %d added, %d removed, %d changed", a, b,
-		found.Counts[verify.Added], found.Counts[verify.Removed], found.Counts[verify.Changed]), ""}
+	return &outcome{code: exitDifference, msg: fmt.Sprintf("%s and %s differ: %s added, %s removed, %s changed", store.Redact(a), store.Redact(b),
+		number(found.Counts[verify.Added]), number(found.Counts[verify.Removed]), number(found.Counts[verify.Changed]))}
 }
 
 // shown shortens a value for a line.
@@ -128,8 +140,7 @@ func shown(v string) string {
 	if v == "" {
 		return "(absent)"
 	}
-	v = printable(v)
-	if len(v) > most {
+	if v = printable(v); len(v) > most {
 		cut := most
 		for cut > 0 && v[cut]&0xC0 == 0x80 {
 			cut--

@@ -70,15 +70,23 @@ func Open(ctx context.Context, path string, opts OpenOptions) (*DB, error) {
 
 // openHow chooses how to see one moment of the database without touching it.
 func (db *DB) openHow(ctx context.Context, path string, wal bool, opts OpenOptions) error {
-	shm, log, journal := exists(path+"-shm"), exists(path+"-wal"), exists(path+"-journal")
+	shm, log := exists(path+"-shm"), exists(path+"-wal")
 	switch {
-	case !wal && !journal && !opts.TouchNothing:
+	case !wal && !opts.TouchNothing:
 		// A shared lock keeps writers out while we read.
-		if err := db.open(ctx, path, "mode=ro"); err != nil {
+		err := db.open(ctx, path, "mode=ro")
+		if err == nil {
+			db.lock, db.conn = db.conn, nil
+			return db.openAhead(ctx, path)
+		}
+		if !errors.Is(err, sqlite3.READONLY) {
 			return err
 		}
-		db.lock, db.conn = db.conn, nil
-		return db.openAhead(ctx, path)
+		// A program died while it wrote; what it left behind is undone in a copy.
+		if err := db.conn.Close(); err != nil {
+			return err
+		}
+		db.conn = nil
 	case wal && !shm && !log && !opts.TouchNothing:
 		// Closed cleanly: there is no log to miss. Should a writer come while we
 		// read, Unchanged says so.
@@ -99,7 +107,7 @@ func (db *DB) openHow(ctx context.Context, path string, wal bool, opts OpenOptio
 				return err
 			}
 			if stable {
-				return db.open(ctx, file, "mode=ro")
+				return db.open(ctx, file, "mode=rw") // a rollback needs to write
 			}
 		}
 		if !shm || opts.TouchNothing {
@@ -110,11 +118,14 @@ func (db *DB) openHow(ctx context.Context, path string, wal bool, opts OpenOptio
 	return db.open(ctx, path, "mode=ro")
 }
 
-const (
+const copyAttempts = 3
+
+var (
 	// copyAlways is the size in bytes up to which a database that another program
 	// has open is copied, so that not even its shared memory is touched.
-	copyAlways   = 64 << 20
-	copyAttempts = 3
+	copyAlways int64 = 64 << 20
+	// patience is how many milliseconds to wait for another program's lock.
+	patience = 10_000
 )
 
 func exists(path string) bool {
@@ -288,6 +299,7 @@ func uri(path, params string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("open %q: %w", path, err)
 	}
+	params += fmt.Sprintf("&_pragma=busy_timeout(%d)", patience) // what follows opening may meet a lock
 	u := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(abs), RawQuery: params}
 	return u.String(), nil
 }
@@ -316,7 +328,7 @@ func (db *DB) openURI(ctx context.Context, name string) (err error) {
 		return db.failed("open", err)
 	}
 	for _, statement := range []string{
-		"PRAGMA busy_timeout=10000", "PRAGMA query_only=1", "PRAGMA trusted_schema=0", "PRAGMA mmap_size=0",
+		fmt.Sprintf("PRAGMA busy_timeout=%d", patience), "PRAGMA query_only=1", "PRAGMA trusted_schema=0", "PRAGMA mmap_size=0",
 		"PRAGMA cache_size=-8000", "BEGIN",
 		"SELECT count(*) FROM sqlite_schema", // takes the snapshot
 	} {

@@ -88,7 +88,7 @@ func (t *Target) create(ctx context.Context) error {
 // attach opens the existing database in one transaction.
 func (t *Target) attach(ctx context.Context) error {
 	return t.start(ctx, t.final, []string{
-		"PRAGMA busy_timeout=10000", "PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-16000", "BEGIN IMMEDIATE",
+		fmt.Sprintf("PRAGMA busy_timeout=%d", patience), "PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-16000", "BEGIN IMMEDIATE",
 	})
 }
 
@@ -277,19 +277,25 @@ func publish(temporary, final string, replace bool) error {
 		return err
 	}
 	if replace {
+		if info, err := os.Lstat(final); err == nil && info.Size() > 0 {
+			return &fs.PathError{Op: "create", Path: final, Err: fs.ErrExist}
+		} else if err == nil {
+			if err := os.Remove(final); err != nil {
+				return err
+			}
+		}
+	}
+	if err := os.Link(temporary, final); errors.Is(err, fs.ErrExist) {
+		return err
+	} else if err != nil { // a file system without links
+		if _, err := os.Lstat(final); err == nil {
+			return &fs.PathError{Op: "create", Path: final, Err: fs.ErrExist}
+		}
 		if err := os.Rename(temporary, final); err != nil {
 			return err
 		}
-	} else {
-		if err := os.Link(temporary, final); errors.Is(err, fs.ErrExist) {
-			return err
-		} else if err != nil { // a file system without links
-			if err := os.Rename(temporary, final); err != nil {
-				return err
-			}
-		} else if err := os.Remove(temporary); err != nil {
-			return err
-		}
+	} else if err := os.Remove(temporary); err != nil {
+		return err
 	}
 	return syncPath(filepath.Dir(final))
 }

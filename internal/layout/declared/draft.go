@@ -35,7 +35,6 @@ func Draft(ctx context.Context, c *store.Catalog, db store.Tables) ([]byte, erro
 		if err != nil {
 			return nil, err
 		}
-		looked.guess()
 		all = append(all, looked)
 	}
 	if len(all) == 0 {

@@ -96,6 +96,16 @@ x" TEXT, "~" TEXT, "true" TEXT, "{a}" TEXT, "\n" TEXT, "😀" TEXT, "  " TEXT, "
 		`CREATE TABLE memories (id INTEGER PRIMARY KEY, content TEXT)`, `INSERT INTO memories VALUES (1, 'm')`,
 		`CREATE TABLE vectors (id INTEGER PRIMARY KEY, embedding BLOB, "embedding.1" TEXT)`, `INSERT INTO vectors VALUES (1, x'00000000', 'x')`,
 	}, want: []string{"  # Carried as it is. It looks like memories too, but a section has one table; 1 rows looked at."}},
+	{name: "schedule in the memory", sql: []string{
+		`CREATE TABLE tasks (id TEXT PRIMARY KEY, content TEXT, status TEXT, created_at TEXT)`,
+		`CREATE TABLE knowledge (id TEXT PRIMARY KEY, content TEXT, kind TEXT, stability REAL, difficulty REAL, reps INTEGER, created_at TEXT)`,
+		`INSERT INTO knowledge VALUES ('a', 'c', 'k', 1.5, 5.0, 1, '2024-01-01T00:00:00+00:00')`,
+		`CREATE TABLE cards (memory_id TEXT PRIMARY KEY NOT NULL, stability REAL, difficulty REAL)`,
+	}, want: []string{
+		`  # Carried as it is. It looks like memories too, but a section has one table; 0 rows looked at.`,
+		`  # Guess: memories, by column "id" as id, column "content" as content; 1 rows looked at.`,
+		`  # Guess: schedules, by column "memory_id" as memory_id, column "stability" as stability, column "difficulty" as difficulty; 0 rows looked at.`,
+	}},
 	{name: "empty tables", sql: []string{`CREATE TABLE memories (id TEXT PRIMARY KEY, content TEXT, tags TEXT, created_at TEXT, vector BLOB)`, `CREATE TABLE x (y)`},
 		want: []string{`    section: memories`, `      - {column: created_at, lens: text} # no values to look at`}},
 }
@@ -150,10 +160,49 @@ func TestDraftComesBack(t *testing.T) {
 	}
 }
 
+// TestDraftTakesRecords: a second import of the same records changes nothing, and
+// records of another product go into a store that is there, and come back.
+func TestDraftTakesRecords(t *testing.T) {
+	dir := t.TempDir()
+	notes, python := filepath.Join(dir, "notes.db"), filepath.Join(dir, "python.db")
+	build(t, notes, stores[0].sql)
+	build(t, python, stores[1].sql)
+	r := all.Registry()
+	for path, name := range map[string]string{notes: "notes", python: "python"} {
+		text := bytes.Replace(draft(t, path), []byte("layout: my-store"), []byte("layout: "+name), 1)
+		l, err := declared.Parse(name, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = r.With(l)
+	}
+	archive, _ := export(t, r, python)
+	for i, want := range []string{"written", "unchanged"} {
+		target := filepath.Join(dir, "same.db")
+		for section, c := range restore(t, r, archive, target, "python").Sections {
+			if c.Read != []uint64{c.Written, c.Unchanged}[i] {
+				t.Errorf("%s: %d of %d records %s", section, []uint64{c.Written, c.Unchanged}[i], c.Read, want)
+			}
+		}
+		compare(t, python, target)
+	}
+	restore(t, r, archive, notes, "notes")
+	both, report := export(t, r, notes)
+	if n := report.Sections[format.Memories].Read; n != 4 {
+		t.Errorf("%d memories, want 4", n)
+	}
+	home := filepath.Join(dir, "both.db")
+	restore(t, r, both, home, "memarc")
+	if _, again := export(t, r, home); again.End.Content != report.End.Content {
+		t.Error("another content digest")
+	}
+}
+
 func TestDraftOfNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	build(t, path, []string{`PRAGMA user_version = 1`})
 	db := open(t, path)
+	defer db.Close()
 	c, err := db.Catalog(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -193,13 +242,13 @@ func open(t *testing.T, path string) store.Tables {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { db.Close() })
 	return db
 }
 
 func draft(t *testing.T, path string) []byte {
 	t.Helper()
 	db := open(t, path)
+	defer db.Close()
 	c, err := db.Catalog(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -252,6 +301,8 @@ func restore(t *testing.T, registry *store.Registry, archive []byte, path, layou
 func compare(t *testing.T, a, b string) {
 	t.Helper()
 	da, db := open(t, a), open(t, b)
+	defer da.Close()
+	defer db.Close()
 	ctx := context.Background()
 	ca, err := da.Catalog(ctx)
 	if err != nil {

@@ -16,7 +16,7 @@ type guess struct {
 	strict  bool
 }
 
-// guesses in the order in which they are tried for a table.
+// guesses, of which the earlier wins where two fit a table equally.
 var guesses = []guess{
 	{section: format.Relations, need: []string{"source_id", "target_id"}, named: []string{"relation", "link", "edge", "connection"}},
 	{section: format.Schedules, need: []string{"memory_id", "stability", "difficulty"}, named: []string{"schedule", "card", "review"}},
@@ -89,11 +89,19 @@ func normal(name string) string {
 type table struct {
 	*store.CatalogTable
 	columns []*column
-	rows    int    // looked at
-	section string // guessed
+	rows    int // looked at
+	section string
 	fields  map[string]*column
+	second  string // section that it would fit, had not another table it
+}
+
+// An option is a table as a section.
+type option struct {
+	table   *table
+	section string
+	fields  map[string]*column
+	lenses  map[string]string
 	rank    int
-	second  string // section that another table has
 }
 
 func (t *table) column(name string) *column {
@@ -112,60 +120,50 @@ func (t *table) roomForVector(name string) bool {
 	})
 }
 
-// guess finds the section that the table's names and values speak for.
-func (t *table) guess() {
-	for i := range guesses {
-		if fields, rank := t.try(&guesses[i]); fields != nil {
-			t.section, t.fields, t.rank = guesses[i].section, fields, rank
-			return
-		}
-	}
-}
-
-// try finds columns for the fields of a section, or returns nil.
-func (t *table) try(g *guess) (fields map[string]*column, rank int) {
+// option finds columns for the fields of a section, or returns nil.
+func (t *table) option(g *guess) *option {
 	named := slices.ContainsFunc(g.named, func(part string) bool { return strings.Contains(normal(t.Name), part) })
 	if g.strict && !named {
-		return nil, 0
+		return nil
 	}
 	standard := format.Standard(g.section)
-	fields = map[string]*column{}
-	lenses := map[string]string{}
-	take := func(f format.Field) {
-		names := aliasesIn[g.section][f.Name]
-		if names == nil {
-			names = aliases[f.Name]
-		}
-		identifier := f.Name == "id" || strings.HasSuffix(f.Name, "_id")
-		for _, c := range t.candidates(f.Name == "id", names) {
-			if l := c.lensFor(f.Type, identifier); l != "" && !taken(fields, c) {
-				fields[f.Name], lenses[f.Name] = c, l
-				return
-			}
-		}
-	}
+	o := &option{table: t, section: g.section, fields: map[string]*column{}, lenses: map[string]string{}}
 	for _, need := range g.need { // first choice of columns
-		take(standard.Fields[standard.Field(need)])
-		if fields[need] == nil {
-			return nil, 0
+		if o.take(standard.Fields[standard.Field(need)]); o.fields[need] == nil {
+			return nil
 		}
 	}
 	for _, f := range standard.Fields {
-		if fields[f.Name] == nil && f.Name != format.Leftovers {
-			take(f)
+		if o.fields[f.Name] == nil && f.Name != format.Leftovers {
+			o.take(f)
 		}
 	}
-	if !t.keyed(standard, fields) {
-		return nil, 0
+	if !t.keyed(standard, o.fields) {
+		return nil
 	}
-	for name, c := range fields {
-		c.lens, c.field = lenses[name], name
-	}
-	rank = len(fields)
+	o.rank = len(o.fields)
 	if named {
-		rank += 3
+		o.rank += 3
 	}
-	return fields, rank
+	if t.rows > 0 {
+		o.rank += 5
+	}
+	return o
+}
+
+// take gives the field the first column that has one of its names and fits.
+func (o *option) take(f format.Field) {
+	names := aliasesIn[o.section][f.Name]
+	if names == nil {
+		names = aliases[f.Name]
+	}
+	identifier := f.Name == "id" || strings.HasSuffix(f.Name, "_id")
+	for _, c := range o.table.candidates(f.Name == "id", names) {
+		if l := c.lensFor(f.Type, identifier); l != "" && !taken(o.fields, c) {
+			o.fields[f.Name], o.lenses[f.Name] = c, l
+			return
+		}
+	}
 }
 
 // candidates returns the columns of these names; for a record's own identifier
@@ -227,22 +225,36 @@ func (t *table) nullable(name string) bool {
 	return !t.Columns[i].NotNull && !t.WithoutRowid
 }
 
-// settle gives each section to the table that fits it best.
+// settle gives each section to one table and each table one section: the pairs
+// that fit best first.
 func settle(all []*table) {
-	best := map[string]*table{}
+	var options []*option
 	for _, t := range all {
-		if have := best[t.section]; t.section != "" && (have == nil || t.rank > have.rank) {
-			best[t.section] = t
+		for i := range guesses {
+			if o := t.option(&guesses[i]); o != nil {
+				options = append(options, o)
+			}
+		}
+	}
+	slices.SortStableFunc(options, func(a, b *option) int { return b.rank - a.rank })
+	given := map[string]bool{}
+	for _, o := range options {
+		switch t := o.table; {
+		case t.section != "":
+		case given[o.section]:
+			if t.second == "" {
+				t.second = o.section
+			}
+		default:
+			given[o.section] = true
+			t.section, t.fields = o.section, o.fields
+			for name, c := range o.fields {
+				c.field, c.lens = name, o.lenses[name]
+			}
 		}
 	}
 	for _, t := range all {
-		if t.section != "" && best[t.section] != t {
-			t.second, t.section, t.fields = t.section, "", nil
-		}
 		for _, c := range t.columns {
-			if t.section == "" {
-				c.field = ""
-			}
 			if c.field == "" {
 				c.lens = c.own(t)
 			}

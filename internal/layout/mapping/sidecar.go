@@ -102,6 +102,7 @@ func (s *stored) appendTo(b *format.Batch, line []byte) error {
 type sidecarWriter struct {
 	sink     *sink
 	schemas  *ownManifest
+	before   *sidecarReader    // of the target before the import
 	withheld map[string]uint64 // records by section, under --no-sidecar
 	wrote    bool
 }
@@ -120,7 +121,7 @@ func (w *sidecarWriter) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w.schemas = r.schemas
+		w.before, w.schemas = r, &ownManifest{Sections: slices.Clone(r.schemas.Sections), Origin: r.schemas.Origin, Spaces: r.schemas.Spaces}
 	} else {
 		err := s.db.CreateTable(ctx, &format.Table{Name: sidecarTable, Columns: []format.TableColumn{
 			{Name: "section", Type: "TEXT", NotNull: true}, {Name: "place", Type: "BLOB"}, {Name: "native", Type: "BLOB"},
@@ -266,6 +267,27 @@ func (w *sidecarWriter) wholeRows(b *format.Batch) (*store.Rows, error) {
 		}
 	}
 	return rows, nil
+}
+
+// shows returns the leaves of the records that the rows with these keys give
+// together with the sidecar as it was before the import, and their places.
+func (w *sidecarWriter) shows(ctx context.Context, wr *writer, keys *store.Rows) (map[format.Hash][16]byte, error) {
+	native, _, err := w.sink.db.Lookup(ctx, wr.part.table, wr.part.key, wr.reading.names(), keys)
+	if err != nil {
+		return nil, err
+	}
+	gives := wr.reading.inOrder().get(native, func(int) bool { return true })
+	if w.before != nil {
+		if gives, err = w.before.restore(ctx, wr.reading, gives); err != nil {
+			return nil, err
+		}
+	}
+	defer gives.Release()
+	shown := make(map[format.Hash][16]byte, gives.Rows)
+	for _, leaf := range gives.AppendLeaves(nil) {
+		shown[leaf.Sum] = leaf.Place
+	}
+	return shown, nil
 }
 
 // divert returns the batch without the records that are in the sidecar already,

@@ -494,16 +494,33 @@ func all(n int) []int {
 func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store.Result, taken *[]int, refuse func([]int) func(int, error)) error {
 	p := w.part
 	keys, others, names := p.split()
-	have, at, err := s.held(ctx, w, keys)
+	have, found, at, err := s.held(ctx, w, keys)
 	if err != nil {
 		return err
+	}
+	partial := s.sidecar != nil && !w.total && !s.opts.NoSidecar
+	if partial {
+		// What counts is what the row and the sidecar make together.
+		shown, err := s.sidecar.shows(ctx, w, pick(w.rows, keys, all(b.Rows)))
+		if err != nil {
+			return err
+		}
+		for row, leaf := range b.AppendLeaves(nil) {
+			if _, ok := shown[leaf.Sum]; ok {
+				at[row] = same
+			} else if at[row] == same {
+				at[row] = found[row]
+			}
+		}
 	}
 	var insert, update []int
 	for row := range b.Rows {
 		switch {
 		case at[row] == same:
 			res.Unchanged++
-			*taken = append(*taken, row)
+			if !partial {
+				*taken = append(*taken, row)
+			}
 		case w.fixed:
 			res.Skipped++
 		case at[row] == none:
@@ -545,20 +562,20 @@ const (
 	same = -2 // the row itself
 )
 
-// held looks the rows up in the table: for each, same, none, or the position in
-// have of the row with the same key and another content. Where all of a row is
+// held looks the rows up in the table: at holds for each same, none, or what found
+// holds, the position in have of the row with the same key. Where all of a row is
 // its key, rows may be alike, and a bag counts them.
-func (s *sink) held(ctx context.Context, w *writer, keys []int) (have *store.Rows, at []int, err error) {
+func (s *sink) held(ctx context.Context, w *writer, keys []int) (have *store.Rows, found, at []int, err error) {
 	p := w.part
 	if len(keys) == 0 || len(keys) != len(p.key) || len(keys) > indexed || len(keys) >= len(p.columns)-1 && s.layout.Own != nil {
 		at, err = s.inBag(ctx, w)
-		return nil, at, err
+		return nil, at, at, err
 	}
 	exact, at, err := s.db.Lookup(ctx, p.table, p.names(), p.names(), w.rows)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	have, found, err := s.db.Lookup(ctx, p.table, p.key, p.names(), pick(w.rows, keys, all(w.rows.N)))
+	have, found, err = s.db.Lookup(ctx, p.table, p.key, p.names(), pick(w.rows, keys, all(w.rows.N)))
 	for row := range at {
 		switch {
 		case at[row] >= 0 && equalRows(w.rows, row, exact, at[row]): // 1 and 1.0 are equal to the engine
@@ -569,7 +586,7 @@ func (s *sink) held(ctx context.Context, w *writer, keys []int) (have *store.Row
 			at[row] = found[row]
 		}
 	}
-	return have, at, err
+	return have, found, at, err
 }
 
 // inBag finds rows of a table without a key among all that it held before.
@@ -648,12 +665,29 @@ func (s *sink) writePart(ctx context.Context, w *writer, b *format.Batch, res *s
 		if err != nil {
 			return err
 		}
+		var shown map[format.Hash][16]byte
+		absent := map[[16]byte]bool{}
+		if s.sidecar != nil && !s.opts.NoSidecar {
+			if shown, err = s.sidecar.shows(ctx, w, pick(w.rows, keys, which)); err != nil {
+				return err
+			}
+			for _, leaf := range b.AppendLeaves(nil) {
+				absent[leaf.Place] = true
+			}
+			for _, place := range shown {
+				delete(absent, place)
+			}
+		}
+		leaves := b.AppendLeaves(nil)
 		which = which[:0]
 		for row := range b.Rows {
+			_, unchanged := shown[leaves[row].Sum]
 			switch {
-			case found[row] < 0 || main.fresh[b.Place(row)]:
+			case found[row] < 0 || main.fresh[b.Place(row)] || absent[leaves[row].Place]:
 				which = append(which, row)
-			case equalRows(w.rows, row, have, found[row]):
+			case unchanged:
+				res.Unchanged++
+			case shown == nil && equalRows(w.rows, row, have, found[row]):
 				res.Unchanged++
 				*taken = append(*taken, row)
 			default:

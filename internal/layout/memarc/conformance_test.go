@@ -10,7 +10,7 @@ import (
 func TestConformance(t *testing.T) {
 	archive := storetest.Records(t)
 	storetest.Run(t, storetest.Config{
-		Layout: "memarc", Version: "1", Changed: 1, Dated: true,
+		Layout: "memarc", Version: "1", Changed: 1, Dated: true, Grows: true,
 		Create: func(t testing.TB, path string) { storetest.MustImport(t, path, archive, store.SinkOptions{}) },
 		Add:    []string{`INSERT INTO memories (id, content, created_at) VALUES ('added', 'new', 5)`, `INSERT INTO relations (source_id, target_id, type) VALUES ('added', 'm00', 'new')`},
 		Change: []string{`UPDATE memories SET content = 'changed', updated_at = 9000000000000000000 WHERE id = 'm52'`},

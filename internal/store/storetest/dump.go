@@ -16,12 +16,13 @@ import (
 	"github.com/ncruces/go-sqlite3/ext/fts5"
 )
 
-var extensions = sync.OnceFunc(func() { sqlite3.AutoExtension(fts5.Register) })
+// Extensions makes full-text search known to every connection.
+var Extensions = sync.OnceFunc(func() { sqlite3.AutoExtension(fts5.Register) })
 
 // Open opens a database for the test's own use, as a product would.
 func Open(t testing.TB, path string) *sqlite3.Conn {
 	t.Helper()
-	extensions()
+	Extensions()
 	c, err := sqlite3.Open("file:" + path)
 	if err != nil {
 		t.Fatalf("open %s: %v", path, err)

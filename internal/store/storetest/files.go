@@ -42,6 +42,24 @@ func Folder(t testing.TB, dir string) []string {
 	return out
 }
 
+// Contents returns the bytes of every file in a folder.
+func Contents(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, e := range entries {
+		raw, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[e.Name()] = string(raw)
+	}
+	return out
+}
+
 // Bytes returns the bytes of a database and its log, by name.
 func Bytes(t testing.TB, path string) map[string]string {
 	t.Helper()

@@ -43,6 +43,9 @@ type Config struct {
 	// SchemaDiffers says that parts of the schema are in the ledger, so that the
 	// restored schema is not the source's.
 	SchemaDiffers bool
+	// Grows says that a store of the layout may have more empty columns when
+	// records come home through another; then the content digest decides.
+	Grows bool
 	// Via names layouts through which the records must come home; default memarc
 	// and, unless it is the layout itself, vestige.
 	Via []string
@@ -443,7 +446,12 @@ func (s *suite) via(t *testing.T) {
 					t.Errorf("the second import writes: section %q: %+v", name, c)
 				}
 			}
-			s.restores(t, home, again)
+			if back := s.restores(t, home, again); back.Target != s.report.End.Content {
+				t.Errorf("content digest at home %s, of the source %s", back.Target, s.report.End.Content)
+			}
+			if s.Grows {
+				return
+			}
 			if got := One(t, home, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'memarc%'"); got != "0" {
 				t.Errorf("the store at home has %s tables of memarc's", got)
 			}
