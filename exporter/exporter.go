@@ -123,7 +123,7 @@ func Export(ctx context.Context, src Source, out io.Writer, o Options) (*Report,
 			o.Progress(done)
 		}
 	}
-	report.Losses = slices.Concat(d.Losses, src.Losses(), f.losses(d))
+	report.Losses = slices.Concat(d.Losses, src.Losses(), f.losses(d, report.Sections[format.Memories].Read))
 	Accept(report.Losses, o.AcceptLoss)
 	report.End, err = w.Close(report.Losses)
 	return report, err

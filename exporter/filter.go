@@ -160,12 +160,17 @@ func hasItem(c *format.Column, row int, among []string) bool {
 	return false
 }
 
-// losses enters what was left out on request.
-func (f *filter) losses(d *store.Description) []format.Loss {
+// losses enters what was left out on request. read is how many memories came.
+func (f *filter) losses(d *store.Description, read uint64) []format.Loss {
 	if f.all {
 		return nil
 	}
 	var out []format.Loss
+	for _, item := range d.Items {
+		if n := uint64(max(item.Rows, 0)); f.Where != "" && n > read && slices.Contains(item.Sections, format.Memories) {
+			f.dropped[format.Memories] += n - read // the engine has left them out
+		}
+	}
 	for _, name := range format.StandardNames() {
 		if n := f.dropped[name]; n > 0 {
 			out = append(out, format.Loss{Code: "filtered", Where: name, Count: n, Reason: "left out by the export's filter", Accepted: true})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,7 +79,7 @@ func (t *tool) exportOptions(c *cli.Context) (o exporter.Options, err error) {
 		return o, usagef("--level: %s", err)
 	}
 	for _, flag := range []string{"since", "where", "type", "tag", "namespace", "owner"} {
-		if c.IsSet(flag) && (c.String(flag) == "" && c.StringSlice(flag) == nil) {
+		if c.IsSet(flag) && (c.String(flag) == "" && len(c.StringSlice(flag)) == 0 || slices.Contains(c.StringSlice(flag), "")) {
 			return o, usagef("--%s needs a value", flag)
 		}
 	}

@@ -187,8 +187,14 @@ func (a *answer) Write(p []byte) (int, error) {
 	}()
 	select {
 	case r := <-done:
-		a.err = r.err
-		return r.n, r.err
+		var p *fs.PathError
+		if a.err = r.err; errors.As(r.err, &p) {
+			a.err = p.Err
+		}
+		if a.err != nil {
+			a.err = fmt.Errorf("write to the standard output: %w", a.err)
+		}
+		return r.n, a.err
 	case <-a.ctx.Done():
 		a.err = context.Cause(a.ctx)
 		return 0, a.err

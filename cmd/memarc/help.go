@@ -10,6 +10,13 @@ import (
 // helpWidth is the width of help texts in columns.
 const helpWidth = 88
 
+// The help of cli would take an argument for the name of a topic.
+func init() { cli.HelpFlag = nil }
+
+func helpFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this text"}
+}
+
 func appHelp(app *cli.App) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s - %s\n\n   %s COMMAND [FLAGS] [ARGUMENTS]\n\n%s\n\nCOMMANDS\n", app.Name, app.Usage, app.Name, app.Description)
@@ -75,7 +82,7 @@ func flagTexts(c *cli.Command) []flagText {
 		}
 		out = append(out, flagText{short + long + value, usage})
 	}
-	return append(out, flagText{"-h, --help", "show this text"})
+	return out
 }
 
 func pad(s string, width int) string { return s + strings.Repeat(" ", max(2, width-len(s))) }
@@ -101,8 +108,8 @@ func (t *tool) helpCommand() *cli.Command {
 	return &cli.Command{
 		Name: "help", Usage: "show help", ArgsUsage: "[COMMAND]", Hidden: true,
 		Action: func(c *cli.Context) error {
-			commands := c.App.Commands
-			text := c.App.CustomAppHelpTemplate
+			commands, text := c.App.Commands, appHelp(c.App)
+			path := c.App.Name
 			for _, name := range c.Args().Slice() {
 				var found *cli.Command
 				for _, command := range commands {
@@ -113,7 +120,8 @@ func (t *tool) helpCommand() *cli.Command {
 				if found == nil {
 					return t.unknownCommand(c, name)
 				}
-				commands, text = found.Subcommands, found.CustomHelpTemplate
+				path += " " + name
+				commands, text = found.Subcommands, commandHelp(found, path)
 			}
 			t.printf("%s", text)
 			return t.answer.err
@@ -140,20 +148,31 @@ func (t *tool) usageError(c *cli.Context, err error, _ bool) error {
 	command := c.Command.HelpName // "memarc export"
 	msg := err.Error()
 	if name, ok := strings.CutPrefix(msg, "flag provided but not defined: -"); ok {
-		var names []string
-		for _, f := range c.Command.Flags {
-			if v, ok := f.(cli.VisibleFlag); ok && v.IsVisible() {
-				names = append(names, f.Names()...)
-			}
-		}
+		names := flagNames(c.Command)
 		way := fmt.Sprintf("\"%s --help\" lists them", command)
 		if guess := nearest(strings.TrimLeft(name, "-"), names); len(guess) > 1 {
 			way = "did you mean --" + guess + "?"
+		}
+		if c.Command.Name == c.App.Name {
+			return usagef("there is no flag %s; %s", flagName(name), way)
 		}
 		return usagef("there is no flag %s of %q; %s", flagName(name), command, way)
 	}
 	msg = strings.TrimSuffix(strings.ReplaceAll(msg, "flag -", "flag --"), ": parse error")
 	return usagef("%s; see \"%s --help\"", msg, command)
+}
+
+// flagNames lists the visible flags of a command and of those below it.
+func flagNames(c *cli.Command) (names []string) {
+	for _, f := range c.Flags {
+		if v, ok := f.(cli.VisibleFlag); ok && v.IsVisible() {
+			names = append(names, f.Names()...)
+		}
+	}
+	for _, sub := range c.Subcommands {
+		names = append(names, flagNames(sub)...)
+	}
+	return names
 }
 
 // flagName is a flag as it is written.

@@ -78,37 +78,36 @@ func (t *tool) app() *cli.App {
 		DisableSliceFlagSeparator: true,                         // a tag may hold a comma
 		ExitErrHandler:            func(*cli.Context, error) {}, // codes are mapped in exit.go
 		OnUsageError:              t.usageError,
-		Flags:                     []cli.Flag{cli.HelpFlag}, // else left out, because there is a command help
+		Flags:                     []cli.Flag{helpFlag()},
 		Description: "STORE is a path or a URL: memories.db, sqlite:PATH. What product it belongs to is recognised.\n" +
 			"FILE is an archive, by custom with the ending .marc; - is the standard input.\n" +
 			"Flags may stand before or after arguments; behind -- everything is an argument.\n\n" +
 			"   memarc export ~/.local/share/core/vestige.db > backup.marc\n" +
 			"   memarc import restored.db < backup.marc",
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
+			if c.Args().Present() && !c.Bool("help") {
 				return t.unknownCommand(c, c.Args().First())
 			}
-			return cli.ShowAppHelp(c)
+			t.printf("%s", appHelp(c.App))
+			return t.answer.err
 		},
 		Commands: []*cli.Command{
 			t.exportCommand(), t.importCommand(), t.migrateCommand(), t.verifyCommand(), t.digestCommand(),
 			t.inspectCommand(), t.catCommand(), t.diffCommand(), t.discoverCommand(), t.layoutsCommand(), t.helpCommand(),
 		},
 	}
-	app.CustomAppHelpTemplate = appHelp(app)
 	for _, c := range app.Commands {
-		t.finish(c, app.Name+" ")
+		t.finish(c)
 	}
 	return app
 }
 
 // finish gives every command the same manners.
-func (t *tool) finish(c *cli.Command, before string) {
+func (t *tool) finish(c *cli.Command) {
 	c.OnUsageError = t.usageError
 	c.HideHelpCommand = true
-	c.CustomHelpTemplate = commandHelp(c, before+c.Name)
 	for _, sub := range c.Subcommands {
-		t.finish(sub, before+c.Name+" ")
+		t.finish(sub)
 	}
 }
 

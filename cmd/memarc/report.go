@@ -75,6 +75,7 @@ func manners(flags ...cli.Flag) []cli.Flag {
 		&cli.StringFlag{Name: "report", Usage: "write a report as JSON to `FILE`"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "say nothing but errors"},
 		&cli.BoolFlag{Name: "verbose", Usage: "say more"},
+		helpFlag(),
 	)
 }
 
@@ -82,6 +83,10 @@ func manners(flags ...cli.Flag) []cli.Flag {
 // and the files to write, and writes the report, whatever comes of the work.
 func (t *tool) command(least, most int, work func(c *cli.Context, r *report) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
+		if c.Bool("help") {
+			t.printf("%s", commandHelp(c.Command, c.Command.HelpName))
+			return t.answer.err
+		}
 		if err := outputs(c); err != nil {
 			return err
 		}
@@ -100,11 +105,11 @@ func (t *tool) command(least, most int, work func(c *cli.Context, r *report) err
 			err = t.caught(func() error { return work(c, r) })
 		}
 		switch {
-		case err != nil && !t.answer.gone(), c.Context.Err() != nil:
+		case t.answer.err == nil, c.Context.Err() != nil:
 		case t.answer.gone() && c.Command.Name != "export":
 			err = errGone
-		case err == nil && t.answer.err != nil:
-			err = fmt.Errorf("write to the standard output: %w", t.answer.err)
+		default:
+			err = t.answer.err
 		}
 		if file == nil {
 			return err

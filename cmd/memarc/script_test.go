@@ -34,6 +34,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("VECTORS", vectors)
 			env.Setenv("MEMARC_DEBUG", "1") // a panic is to be seen
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("ESC", "\x1b")
+			env.Setenv("CSI", "\x9b") // not UTF-8
 			return nil
 		},
 		Condition: func(name string) (bool, error) {

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -50,17 +51,22 @@ func isScheme(s string) bool {
 	return true
 }
 
-// Redact returns a location without its password.
+// Redact returns a location without its password, also if it is malformed.
 func Redact(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.User == nil {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if !ok {
 		return raw
 	}
-	if _, has := u.User.Password(); !has {
-		return raw
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		if user, _, has := strings.Cut(rest[:at], ":"); has {
+			rest = user + ":xxxxx" + rest[at:]
+		}
 	}
-	return u.Redacted()
+	return scheme + "://" + secretParameter.ReplaceAllString(rest, "${1}xxxxx")
 }
+
+// secretParameter is a parameter of a URL that holds a password or a key.
+var secretParameter = regexp.MustCompile(`(?i)([?&][^=&]*(?:password|passwd|pwd|secret|token|key)=)[^&]*`)
 
 // String returns the location without its password.
 func (l Location) String() string { return Redact(l.Raw) }

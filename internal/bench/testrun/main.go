@@ -67,7 +67,7 @@ func (r *run) take(e event) {
 	case "output":
 		if e.Test != "" {
 			r.open[id] = append(r.open[id], e.Output)
-		} else if line := strings.TrimSpace(e.Output); line != "PASS" && !strings.HasSuffix(line, "[no test files]") && !strings.HasSuffix(line, "[no tests to run]") {
+		} else if line := strings.TrimSpace(e.Output); line != "PASS" && !strings.HasSuffix(line, "[no test files]") && !strings.HasSuffix(line, "no tests to run") && !strings.HasSuffix(line, "[no tests to run]") {
 			fmt.Fprint(r.out, e.Output)
 		}
 	case "pass", "skip", "fail":

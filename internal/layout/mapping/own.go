@@ -58,13 +58,14 @@ func (s *sink) beginOwn(ctx context.Context) error {
 		if isSidecar(section.Name) || section.Name == own.MetaTable {
 			return fmt.Errorf("section name %q is reserved", section.Name)
 		}
+		stored := withLeftovers(section)
 		i := slices.IndexFunc(s.own.Sections, func(have *format.Section) bool { return have.Name == section.Name })
 		var err error
 		if i < 0 {
-			err = s.createOwn(ctx, section)
-			s.own.Sections = append(s.own.Sections, section)
+			err = s.createOwn(ctx, stored)
+			s.own.Sections = append(s.own.Sections, stored)
 		} else {
-			s.own.Sections[i], err = s.extendOwn(ctx, s.own.Sections[i], section)
+			s.own.Sections[i], err = s.extendOwn(ctx, s.own.Sections[i], stored)
 		}
 		if err != nil {
 			return err
@@ -78,6 +79,15 @@ func (s *sink) beginOwn(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// withLeftovers is the section with a field for what somebody may write into its
+// table that the other fields cannot say.
+func withLeftovers(section *format.Section) *format.Section {
+	if section.Field(format.Leftovers) >= 0 {
+		return section
+	}
+	return union(section, &format.Section{Fields: []format.Field{{Name: format.Leftovers, Type: format.Map}}})
 }
 
 func (s *sink) ownColumn(f format.Field) format.TableColumn {

@@ -736,12 +736,10 @@ func (r *sidecarReader) yieldWhole(ctx context.Context, sel store.Selection, yie
 	return true
 }
 
-// start begins a reading of the selected sections.
-func (r *sidecarReader) start(sel store.Selection) {
+// start begins a reading of the sections that whole names.
+func (r *sidecarReader) start(whole func(section string) bool) {
 	clear(r.found)
-	r.read = func(section string) bool {
-		return sel.Wants(section) && (section != format.Memories || sel.Where == "")
-	}
+	r.read = whole
 }
 
 // losses counts the records that the product has deleted since they came.

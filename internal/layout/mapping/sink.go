@@ -60,7 +60,7 @@ func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error
 	if s.foreign && s.layout.Schema == nil && s.db.Fresh() {
 		return nil, fmt.Errorf("%w: layout %q cannot create a store for records of %s; leave --layout out or choose memarc", store.ErrUsage, s.layout.Name, originName(m))
 	}
-	if s.version == 0 && !s.foreign && m.Origin != nil {
+	if s.version == 0 && !s.foreign && s.layout.Own == nil && m.Origin != nil {
 		if _, err := fmt.Sscan(m.Origin.Version, &s.version); err != nil && m.Origin.Version != "" {
 			return nil, fmt.Errorf("%w: the archive's origin has version %q, which layout %q does not know", store.ErrUsage, m.Origin.Version, s.layout.Name)
 		}

@@ -77,11 +77,16 @@ func (s *source) readOwn(ctx context.Context) error {
 		}
 		t := s.shape.tables[i]
 		s.shape.tables = slices.Delete(s.shape.tables, i, i+1)
+		section = withLeftovers(section)
 		p, err := ownPart(s.shape.layout.Name, s.shape.layout.Own, section)
 		if err != nil {
 			return err
 		}
-		for _, c := range p.columns {
+		p.columns = slices.DeleteFunc(p.columns, func(c bound) bool {
+			return c.column == format.Leftovers && !t.table.HasColumn(c.column)
+		})
+		for i, c := range p.columns {
+			p.columns[i].at = i
 			if !t.table.HasColumn(c.column) {
 				return fmt.Errorf("memarc's own layout: table %q lacks the column %q", section.Name, c.column)
 			}
@@ -179,7 +184,9 @@ func (s *source) Read(ctx context.Context, sel store.Selection) iter.Seq2[*forma
 			return
 		}
 		if s.sidecar != nil {
-			s.sidecar.start(sel)
+			s.sidecar.start(func(section string) bool {
+				return sel.Wants(section) && (sel.Where == "" || !s.besideMemories(section))
+			})
 		}
 		spacesDone := s.shape.layout.Spaces == nil
 		for _, t := range s.shape.tables {
@@ -203,6 +210,13 @@ func (s *source) Read(ctx context.Context, sel store.Selection) iter.Seq2[*forma
 			yield(nil, err)
 		}
 	}
+}
+
+// besideMemories tells whether a section comes from the rows of the memories.
+func (s *source) besideMemories(section string) bool {
+	return slices.ContainsFunc(s.shape.tables, func(t tableShape) bool {
+		return memoriesTable(t) && slices.ContainsFunc(t.parts, func(p *part) bool { return p.section.Name == section })
+	})
 }
 
 func memoriesTable(t tableShape) bool { return t.parts[0].section.Name == format.Memories }

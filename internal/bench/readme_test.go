@@ -1,0 +1,122 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/memarc/memarc/internal/store/storetest"
+)
+
+const root = "../.."
+
+func readme(t *testing.T) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// The examples of the README run, in a folder with a store of testdata, each of
+// them with exit code 0.
+func TestReadmeExamples(t *testing.T) {
+	for _, program := range []string{"bash", "zstd"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("NOT PROVEN, %s is missing: that the examples of the README run", program)
+		}
+	}
+	dir := t.TempDir()
+	memarc, err := buildMemarc(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := filepath.Join(dir, "work")
+	if err := os.Mkdir(work, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(root, "testdata", "vestige-v11.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(work, "vestige.db"), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Exec(t, filepath.Join(work, "notes.db"), "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL, labels TEXT, created_at TEXT)",
+		`INSERT INTO notes VALUES (1, 'the first', '["a"]', '2026-03-01T10:00:00Z'), (2, 'the second', NULL, NULL)`)
+	examples := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(readme(t), -1)
+	if len(examples) < 5 {
+		t.Fatalf("%d examples", len(examples))
+	}
+	digests := map[string]bool{}
+	for _, e := range examples {
+		for line := range strings.Lines(e[1]) {
+			cmd := exec.Command("bash", "-c", line)
+			cmd.Dir = work
+			cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(memarc)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Errorf("%s%v\n%s", line, err, out)
+			}
+			if strings.HasPrefix(line, "memarc digest") {
+				digests[strings.Fields(string(out))[0]] = true
+			}
+		}
+	}
+	if len(digests) != 1 {
+		t.Errorf("the digests differ: %v", digests)
+	}
+}
+
+// The README's first command prints what the README shows.
+func TestReadmeFirstCommand(t *testing.T) {
+	digest := regexp.MustCompile(`content digest ([0-9a-f]{64})`).FindStringSubmatch(readme(t))
+	raw, err := os.ReadFile(filepath.Join(root, "testdata", "golden.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if digest == nil || !strings.Contains(string(raw), `"vestige-v11.db": "`+digest[1]+`"`) {
+		t.Errorf("the README shows %q, golden.json has\n%s", digest, raw)
+	}
+}
+
+// The README lists every code of the loss ledger, and no other.
+func TestReadmeCodes(t *testing.T) {
+	_, section, _ := strings.Cut(readme(t), "## The loss ledger")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var listed []string
+	for _, line := range regexp.MustCompile("(?m)^\\| (`[^|]*) \\|").FindAllStringSubmatch(section, -1) {
+		for _, code := range regexp.MustCompile("`([a-z-]+)`").FindAllStringSubmatch(line[1], -1) {
+			listed = append(listed, code[1])
+		}
+	}
+	// Of a database's objects, indexes, triggers and views have their type in the
+	// code.
+	inCode := []string{"schema-index", "schema-trigger", "schema-view"}
+	literal := regexp.MustCompile(`(?:Code: |lose\(|\bcode\()"([a-z][a-z-]*[a-z])"`)
+	for _, folder := range []string{"exporter", "importer", "internal"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "storetest") {
+				return err
+			}
+			raw, err := os.ReadFile(path)
+			for _, m := range literal.FindAllStringSubmatch(string(raw), -1) {
+				inCode = append(inCode, m[1])
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(listed)
+	slices.Sort(inCode)
+	if inCode = slices.Compact(inCode); !slices.Equal(listed, inCode) {
+		t.Errorf("the README lists the codes\n%q, the program has\n%q", listed, inCode)
+	}
+}
