@@ -68,6 +68,8 @@ type Origin struct {
 	// Objects names the derived objects of the layout's own schema that the
 	// store had: indexes, triggers, full-text tables.
 	Objects []string `json:"objects,omitempty"`
+	// Settings are numbers that the product keeps with the database as a whole.
+	Settings map[string]int64 `json:"settings,omitempty"`
 }
 
 // A Table is the shape of a native table, as data. Nothing of it is code: a

@@ -8,15 +8,12 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// completionFlag is what the shells' completion scripts put last.
-const completionFlag = "--generate-bash-completion"
-
 // flagsFirst moves flags before arguments, because the flag package that cli
 // stands on takes everything behind the first argument for arguments, and would
 // ignore a --dry-run that stands last. What stands behind "--" is left alone, and
 // "-" is an argument.
 func flagsFirst(app *cli.App, args []string) ([]string, error) {
-	if len(args) < 2 || args[len(args)-1] == completionFlag {
+	if len(args) < 2 {
 		return args, nil
 	}
 	takes := map[string]bool{}

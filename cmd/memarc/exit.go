@@ -137,7 +137,7 @@ func message(err error) string {
 // exit code.
 func (t *tool) exit(ctx context.Context, err error) int {
 	c := code(ctx, err)
-	if err == nil || err == errGone {
+	if err == nil || errors.Is(err, errGone) {
 		return c
 	}
 	h := hint(err)

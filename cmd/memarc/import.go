@@ -117,6 +117,8 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 	defer p.stop()
 	o.Progress = func(at importer.Progress) {
 		switch {
+		case at.Stage == "derive":
+			p.update("build indexes", 0, 0, "")
 		case at.Stage != "import":
 			p.update(at.Stage, at.Records, int64(archive.Records()), "records")
 		case l.unit == "":

@@ -59,6 +59,10 @@ func stopSignals() (out []os.Signal) {
 func (t *tool) run(ctx context.Context, args []string) int {
 	t.answer = &answer{ctx: ctx, out: t.stdout}
 	app := t.app()
+	if last := len(args) - 1; last > 0 && args[last] == completionFlag {
+		t.complete(app, args[1:last])
+		return exitDone
+	}
 	args, err := flagsFirst(app, args)
 	if err == nil {
 		err = app.RunContext(ctx, args)
@@ -74,7 +78,6 @@ func (t *tool) app() *cli.App {
 		Writer:                    t.answer,
 		ErrWriter:                 t.stderr,
 		HideHelpCommand:           true,
-		EnableBashCompletion:      true,
 		DisableSliceFlagSeparator: true,                         // a tag may hold a comma
 		ExitErrHandler:            func(*cli.Context, error) {}, // codes are mapped in exit.go
 		OnUsageError:              t.usageError,

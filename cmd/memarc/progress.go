@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/store"
 )
@@ -46,8 +44,9 @@ func (t *tool) newProgress(quiet bool) *progress {
 	return p
 }
 
-// update says that so many of total are done; total is 0 if unknown. The unit
-// is the name of what is counted, "" for bytes.
+// update says that so many of total are done; total is 0 if unknown, and both
+// are if nothing is counted. The unit is the name of what is counted, "" for
+// bytes.
 func (p *progress) update(stage string, done, total int64, unit string) {
 	if p.quiet {
 		return
@@ -75,14 +74,16 @@ func (p *progress) facts(now time.Time) []string {
 	if p.unit == "" {
 		what = ""
 	}
+	took := now.Sub(p.start)
 	var out []string
 	if p.total > 0 {
 		done := min(p.done, p.total)
 		out = append(out, fmt.Sprintf("%3d %%", done*100/p.total), amount(done, p.unit)+" of "+amount(p.total, p.unit)+what)
-	} else {
+	} else if p.done > 0 {
 		out = append(out, amount(p.done, p.unit)+what)
+	} else {
+		return append(out, wholeSeconds(took))
 	}
-	took := now.Sub(p.start)
 	rate := float64(p.done) / max(took.Seconds(), 0.001)
 	if took < redraw || p.done == 0 {
 		return out
@@ -90,9 +91,9 @@ func (p *progress) facts(now time.Time) []string {
 	out = append(out, amount(int64(rate), p.unit)+"/s")
 	if p.total > 0 {
 		left := time.Duration(float64(max(p.total-p.done, 0)) / rate * float64(time.Second))
-		return append(out, durationText(left.Round(time.Second)+time.Second)+" left")
+		return append(out, wholeSeconds(left+time.Second)+" left")
 	}
-	return append(out, durationText(took))
+	return append(out, wholeSeconds(took))
 }
 
 func (p *progress) draw(end, ended chan struct{}) {
@@ -118,8 +119,8 @@ func (p *progress) draw(end, ended chan struct{}) {
 func (p *progress) text(now time.Time) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	width, _, err := term.GetSize(int(p.terminal.Fd()))
-	if err != nil || width <= 0 {
+	width := terminalWidth(p.terminal)
+	if width == 0 {
 		width = 80
 	}
 	return p.fit(now, width-1)
@@ -129,7 +130,7 @@ func (p *progress) fit(now time.Time, width int) string {
 	facts := p.facts(now)
 	if p.total > 0 {
 		const most, least = 30, 5
-		room := min(most, width-len(p.stage)-len(strings.Join(facts, "  "))-4)
+		room := min(most, width-len(p.stage)-len(strings.Join(facts, "  "))-6)
 		if room >= least {
 			full := int(min(p.done, p.total) * int64(room) / p.total)
 			facts = append([]string{"[" + strings.Repeat("#", full) + strings.Repeat(".", room-full) + "]"}, facts...)

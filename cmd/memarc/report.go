@@ -258,7 +258,7 @@ func counts(sections map[string]uint64) string {
 // note prints a line for people on stderr.
 func (t *tool) note(c *cli.Context, format string, args ...any) {
 	if !c.Bool("quiet") {
-		fmt.Fprintln(t.stderr, printable(fmt.Sprintf(format, args...)))
+		fmt.Fprintln(t.stderr, wrapped(printable(fmt.Sprintf(format, args...)), terminalWidth(t.stderr)))
 	}
 }
 

@@ -24,6 +24,10 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	sqlite3.AutoExtension(fts5.Register)
+	completion, err := filepath.Abs("completion/memarc.bash")
+	if err != nil {
+		t.Fatal(err)
+	}
 	vectors, err := filepath.Abs("../../spec/vectors")
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +40,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("ESC", "\x1b")
 			env.Setenv("CSI", "\x9b") // not UTF-8
+			env.Setenv("COMPLETION", completion)
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
@@ -121,15 +126,17 @@ func runSQL(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// damage FILE flip OFFSET | cut SIZE | add BYTES changes a file; a negative
-// number counts from the end.
+// damage FILE flip OFFSET | cut SIZE | add BYTES changes a file, noise SIZE makes
+// one; a negative number counts from the end.
 func damage(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: damage FILE flip|cut|add N")
 	}
 	path := ts.MkAbs(args[0])
 	raw, err := os.ReadFile(path)
-	ts.Check(err)
+	if args[1] != "noise" {
+		ts.Check(err)
+	}
 	n, err := strconv.Atoi(args[2])
 	ts.Check(err)
 	if n < 0 {
@@ -140,6 +147,11 @@ func damage(ts *testscript.TestScript, neg bool, args []string) {
 		raw[n] ^= 1
 	case "cut":
 		raw = raw[:n]
+	case "noise":
+		for raw = nil; len(raw) < n; {
+			next := sha256.Sum256(raw)
+			raw = append(raw, next[:]...)
+		}
 	case "add":
 		raw = append(raw, make([]byte, n)...)
 	default:

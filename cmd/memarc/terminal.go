@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -20,6 +21,33 @@ import (
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// terminalWidth returns the columns of a terminal, or 0.
+func terminalWidth(w any) int {
+	if !isTerminal(w) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(w.(*os.File).Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// wrapped breaks a line between words; width 0 leaves it whole.
+func wrapped(s string, width int) string {
+	line := 0
+	words := strings.SplitAfter(s, " ")
+	for i, word := range words {
+		n := utf8.RuneCountInString(word)
+		if width > 0 && line > 0 && line+n > width && strings.TrimSpace(strings.Join(words[:i], "")) != "" {
+			words[i-1] = strings.TrimSuffix(words[i-1], " ") + "\n    "
+			line = 4
+		}
+		line += n
+	}
+	return strings.Join(words, "")
 }
 
 // printable escapes what a terminal could take for a command or a line of ours:
@@ -70,12 +98,14 @@ func (e jsonEscaper) Write(p []byte) (int, error) {
 			continue
 		}
 		r, size := utf8.DecodeRune(p[i:])
-		if size > 1 && (unicode.IsPrint(r) || r > 0xFFFF) {
+		if size > 1 && unicode.IsPrint(r) {
 			i += size - 1
 			continue
 		}
 		escaped = append(escaped, p[from:i]...)
-		escaped = fmt.Appendf(escaped, `\u%04x`, r)
+		for _, unit := range utf16.Encode([]rune{r}) {
+			escaped = fmt.Appendf(escaped, `\u%04x`, unit)
+		}
 		i += size - 1
 		from = i + 1
 	}
@@ -130,6 +160,14 @@ func bytesText(n int64) string {
 }
 
 func since(start time.Time) string { return durationText(time.Since(start)) }
+
+// wholeSeconds is a time that changes while one looks at it.
+func wholeSeconds(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	}
+	return durationText(d)
+}
 
 func durationText(d time.Duration) string {
 	switch {

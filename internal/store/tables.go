@@ -57,8 +57,8 @@ type Catalog struct {
 	Engine  string
 	Tables  []CatalogTable
 	Objects []CatalogObject
-	// Code lists what of the database's own settings cannot be carried.
-	Code []SchemaLoss
+	// Settings are numbers that are kept with the database as a whole, by name.
+	Settings map[string]int64
 }
 
 // Table returns the named table, or nil.
@@ -152,6 +152,8 @@ type Target interface {
 	// SetSequence sets the number after which a table's generated keys go on; nil
 	// makes the table forget it.
 	SetSequence(ctx context.Context, table string, last *int64) error
+	// SetSetting sets a number of the database that Catalog.Settings names.
+	SetSetting(ctx context.Context, name string, v int64) error
 	// Commit makes everything visible, durably.
 	Commit(ctx context.Context) error
 }

@@ -91,12 +91,18 @@ func (db *DB) readCatalog(ctx context.Context) (*store.Catalog, error) {
 	return c, db.sequences(ctx, c)
 }
 
-// settings notes the numbers that programs keep in the database's header.
+// settingNames are the numbers that programs keep in the database's header.
+var settingNames = []string{"application_id", "user_version"}
+
+// settings reads those that are set.
 func (db *DB) settings(ctx context.Context, c *store.Catalog) error {
-	for _, name := range []string{"user_version", "application_id"} {
+	for _, name := range settingNames {
 		err := db.each(ctx, "PRAGMA "+name, func(s *sqlite3.Stmt) error {
 			if v := s.ColumnInt64(0); v != 0 {
-				c.Code = append(c.Code, store.SchemaLoss{Code: "store-setting", Where: name, Reason: fmt.Sprintf("PRAGMA %s is %d in the source; an archive has no place for it", name, v)})
+				if c.Settings == nil {
+					c.Settings = map[string]int64{}
+				}
+				c.Settings[name] = v
 			}
 			return nil
 		})

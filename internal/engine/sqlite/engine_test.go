@@ -315,7 +315,7 @@ func TestHostileConditions(t *testing.T) {
 	notes(t, path, 3)
 	for _, where := range []string{
 		"1); DROP TABLE note; --", "1; DROP TABLE note", "id = ", "nonsense(", "1) UNION SELECT 1, 2 --", "(1", "1)", "id = 1 -- comment", "/* open", "'open", "",
-		"load_extension('x')", "1 ORDER BY id", "1 LIMIT 1", "EXISTS (SELECT * FROM sqlite_schema)", "writefile('x', 'y')", "?",
+		"load_extension('x')", "1 ORDER BY id", "1 LIMIT 1", "1 GROUP BY id", "1 UNION SELECT 1 AS rowid, 2", "EXISTS (SELECT * FROM sqlite_schema)", "writefile('x', 'y')", "?",
 	} {
 		storetest.Unchanged(t, filepath.Dir(path), func() {
 			db, err := sqlite.Open(context.Background(), path, sqlite.OpenOptions{})

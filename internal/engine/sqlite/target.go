@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/ncruces/go-sqlite3"
@@ -238,6 +239,14 @@ func (t *Target) SetSequence(ctx context.Context, table string, last *int64) err
 		return err
 	}
 	return t.Exec(ctx, fmt.Sprintf("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %d)", literal(table), *last))
+}
+
+// SetSetting sets a number of the database's header.
+func (t *Target) SetSetting(ctx context.Context, name string, v int64) error {
+	if !slices.Contains(settingNames, name) {
+		return fmt.Errorf("setting %q is unknown", name)
+	}
+	return t.Exec(ctx, fmt.Sprintf("PRAGMA %s=%d", name, v))
 }
 
 // Unchanged holds always: the transaction keeps other writers out.

@@ -1,8 +1,12 @@
 package generic_test
 
 import (
+	"errors"
 	"testing"
 
+	"github.com/memarc/memarc/exporter"
+	"github.com/memarc/memarc/importer"
+	"github.com/memarc/memarc/internal/store"
 	"github.com/memarc/memarc/internal/store/storetest"
 )
 
@@ -40,4 +44,26 @@ func TestPoison(t *testing.T) {
 		Remove:  []string{`DELETE FROM "values" WHERE id % 3 = 1`, `DELETE FROM any_ids WHERE id IS NOT NULL`, `DELETE FROM no_rowid`, `DELETE FROM counted WHERE id = 1`},
 	})
 	_ = ledger
+}
+
+// A column whose type was changed behind SQLite's back holds what it could not
+// take today. No new table can hold it either: the import says so and leaves
+// nothing, and memarc's own layout takes it.
+func TestAffinityBehindSQLite(t *testing.T) {
+	dir := t.TempDir()
+	path, there, home := dir+"/s.db", dir+"/there.db", dir+"/home.db"
+	storetest.Exec(t, path, "CREATE TABLE note (id INTEGER PRIMARY KEY, body)", "INSERT INTO note VALUES (1, 5), (2, '5'), (3, 1.5)",
+		"PRAGMA writable_schema=1; UPDATE sqlite_schema SET sql = replace(sql, 'body', 'body TEXT') WHERE name = 'note'")
+	if got := storetest.One(t, path, "SELECT group_concat(typeof(body)) FROM note"); got != "integer,text,real" {
+		t.Fatalf("the column holds %s", got)
+	}
+	archive, report := storetest.Export(t, path, exporter.Options{})
+	if got := storetest.MustImport(t, there, archive, store.SinkOptions{Layout: "memarc"}); got.Target != report.End.Content {
+		t.Error("the content digest in memarc's own layout differs")
+	}
+	storetest.Unchanged(t, dir, func() {
+		if _, err := storetest.Import(home, archive, store.SinkOptions{}, importer.Options{}); !errors.Is(err, importer.ErrDifference) {
+			t.Errorf("error %v", err)
+		}
+	})
 }

@@ -60,9 +60,7 @@ func newShape(l *store.Layout, version int, c *store.Catalog) (*shape, error) {
 			s.lose("schema-"+o.Type, o.Name, "its definition is code, which an archive does not carry")
 		}
 	}
-	for _, code := range c.Code {
-		s.losses = append(s.losses, format.Loss{Code: code.Code, Where: code.Where, Count: 1, Reason: code.Reason})
-	}
+	s.origin.Settings = c.Settings
 	if l.Own == nil {
 		slices.SortStableFunc(s.tables, func(a, b tableShape) int { return rank(a) - rank(b) })
 	}
@@ -255,6 +253,12 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 		i := slices.IndexFunc(p.columns, func(b bound) bool { return b.field == f })
 		p.key = append(p.key, p.columns[i].column)
 	}
+	// The table may allow fewer rows than the section records: one vector a memory.
+	if n := len(t.Primary); n > 0 && !slices.ContainsFunc(t.Primary, func(k string) bool {
+		return !slices.ContainsFunc(p.columns, func(b bound) bool { return b.column == k })
+	}) {
+		p.key = t.Primary
+	}
 	p.addLeftovers()
 	return p, p.section.Check()
 }
@@ -266,7 +270,7 @@ func (p *part) addLeftovers() {
 
 // fieldName keeps column names out of the way of the names that a section needs.
 func fieldName(column string) string {
-	if column == format.Leftovers || column == "" || column[0] == '$' {
+	if strings.EqualFold(column, format.Leftovers) || column == "" || column[0] == '$' || strings.HasPrefix(column, "column.") {
 		return "column." + column
 	}
 	return column

@@ -293,27 +293,31 @@ func (w *sidecarWriter) shows(ctx context.Context, wr *writer, keys *store.Rows)
 // divert returns the batch without the records that are in the sidecar already,
 // and without those that no native key can tell apart, which it puts there.
 func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch, res *store.Result) (*format.Batch, error) {
-	native, rest := format.NewBatch(b.Section), format.NewBatch(b.Section)
-	defer rest.Release()
-	known := make([]int, b.Rows)
-	for i := range known {
-		known[i] = -1
+	keys, _, _ := wr.part.split()
+	nameless := func(row int) bool {
+		return slices.ContainsFunc(keys, func(i int) bool { return b.Columns[wr.part.columns[i].field].Null(row) })
 	}
+	var known []int
 	if w.sink.catalog.Table(sidecarTable) != nil {
 		rows, err := w.wholeRows(b)
 		if err != nil {
-			return native, err
+			return nil, err
 		}
 		if _, known, err = w.sink.db.Lookup(ctx, sidecarTable, sidecarColumns, sidecarColumns, rows); err != nil {
-			return native, err
+			return nil, err
 		}
 	}
-	keys, _, _ := wr.part.split()
+	is := func(row int) bool { return known != nil && known[row] >= 0 }
+	if !slices.ContainsFunc(all(b.Rows), func(row int) bool { return is(row) || nameless(row) }) {
+		return b, nil
+	}
+	native, rest := format.NewBatch(b.Section), format.NewBatch(b.Section)
+	defer rest.Release()
 	for row := range b.Rows {
 		switch {
-		case known[row] >= 0:
+		case is(row):
 			res.Unchanged++
-		case slices.ContainsFunc(keys, func(i int) bool { return b.Columns[wr.part.columns[i].field].Null(row) }):
+		case nameless(row):
 			rest.AppendRow(b, row)
 		default:
 			native.AppendRow(b, row)

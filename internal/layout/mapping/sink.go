@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/memarc/memarc/format"
@@ -373,11 +374,14 @@ func (s *sink) Write(ctx context.Context, b *format.Batch) (store.Result, error)
 	}
 	var res store.Result
 	if s.foreign && !w.total && !s.opts.NoSidecar {
-		var err error
-		if b, err = s.sidecar.divert(ctx, w, b, &res); err != nil {
+		native, err := s.sidecar.divert(ctx, w, b, &res)
+		if err != nil {
 			return res, err
 		}
-		defer b.Release()
+		if native != b {
+			b = native
+			defer b.Release()
+		}
 	}
 	if err := w.part.put(b, w.rows, s.foreign); err != nil {
 		return store.Result{}, err
@@ -754,7 +758,18 @@ func (s *sink) Finish(ctx context.Context) error {
 			}
 		}
 	}
-	return s.createObjects(ctx)
+	if err := s.createObjects(ctx); err != nil {
+		return err
+	}
+	if s.foreign || s.manifest.Origin == nil || !s.db.Fresh() {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.manifest.Origin.Settings)) {
+		if err := s.db.SetSetting(ctx, name, s.manifest.Origin.Settings[name]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // createObjects creates indexes, full-text tables and triggers of the tables that

@@ -49,7 +49,13 @@ func TestProductGoesOn(t *testing.T) {
 	if n := storetest.One(t, at("before.db"), "SELECT count(*) FROM schedules WHERE memory_id = '"+gone+"'"); n != "0" {
 		want = append(want, fmt.Sprintf("deleted schedules %s accepted", n))
 	}
+	// A record without a kind, to which the product then gives one.
+	unkind := storetest.One(t, at("before.db"), "SELECT id FROM memories WHERE kind IS NULL AND id GLOB 'm[0-9]*' AND id NOT IN ('"+gone+"', '"+changed+"')")
+	if unkind == "" {
+		t.Fatal("every record has a kind")
+	}
 	storetest.Exec(t, at("vestige.db"),
+		"UPDATE knowledge_nodes SET node_type = 'decision' WHERE id = '"+unkind+"'",
 		"UPDATE knowledge_nodes SET content = 'the product wrote this', reps = 77 WHERE id = '"+changed+"'",
 		"DELETE FROM knowledge_nodes WHERE id = '"+gone+"'",
 		"INSERT INTO knowledge_nodes (id, content, created_at, updated_at, last_accessed) VALUES ('born', 'here', '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00')",
@@ -71,7 +77,7 @@ func TestProductGoesOn(t *testing.T) {
 		if where == "" {
 			where = "memory_id"
 		}
-		query := fmt.Sprintf("SELECT %s FROM %q WHERE %s IS NOT '%s' AND %s IS NOT '%s' AND %s IS NOT 'born'", columns(t, at("before.db"), table), table, where, gone, where, changed, where)
+		query := fmt.Sprintf("SELECT %s FROM %q WHERE %s IS NOT '%s' AND %s IS NOT '%s' AND %s NOT IN ('born', '%s')", columns(t, at("before.db"), table), table, where, gone, where, changed, where, unkind)
 		if table == "relations" {
 			query += " AND target_id <> '" + gone + "'"
 		}
@@ -82,6 +88,9 @@ func TestProductGoesOn(t *testing.T) {
 	}
 	if got := storetest.One(t, at("after.db"), "SELECT content FROM memories WHERE id = '"+changed+"'"); got != "the product wrote this" {
 		t.Errorf("content %q", got)
+	}
+	if got := storetest.One(t, at("after.db"), "SELECT kind FROM memories WHERE id = '"+unkind+"'"); got != "decision" {
+		t.Errorf("kind %q", got)
 	}
 	if got := storetest.One(t, at("after.db"), "SELECT reps FROM schedules WHERE memory_id = '"+changed+"'"); got != "77" {
 		t.Errorf("reps %q", got)

@@ -31,8 +31,6 @@ func Poison(t testing.TB, path string) (ledger []string) {
 		"schema-index partial 1",
 		"schema-trigger on plain insert 1",
 		"schema-view seen 1",
-		"store-setting application_id 1",
-		"store-setting user_version 1",
 		"virtual-table search 1",
 	}
 }
