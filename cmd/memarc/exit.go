@@ -146,14 +146,15 @@ func (t *tool) exit(ctx context.Context, err error) int {
 	if c == exitInterrupted && !isOutcome {
 		err, h = errors.New("interrupted; nothing was left behind"), ""
 	}
-	fmt.Fprintf(t.stderr, "memarc: %s\n", message(err))
+	width := terminalWidth(t.stderr)
+	fmt.Fprintln(t.stderr, wrapped("memarc: "+message(err), width))
 	if isOutcome {
 		for _, line := range out.list {
 			fmt.Fprintf(t.stderr, "  %s\n", printable(line))
 		}
 	}
 	if h != "" {
-		fmt.Fprintf(t.stderr, "memarc: %s\n", printable(h))
+		fmt.Fprintln(t.stderr, wrapped("memarc: "+printable(h), width))
 	}
 	return c
 }

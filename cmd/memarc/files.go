@@ -64,6 +64,15 @@ func createFile(path string) (*newFile, error) {
 	return &newFile{f, path, true}, nil
 }
 
+// Write names the file by the name it is to have.
+func (f *newFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	if err != nil {
+		err = fileErr("write", f.path, err)
+	}
+	return n, err
+}
+
 // publish gives the file its name, durably.
 func (f *newFile) publish() error {
 	if !f.temporary {

@@ -123,7 +123,7 @@ func (p *progress) text(now time.Time) string {
 	if width == 0 {
 		width = 80
 	}
-	return p.fit(now, width-1)
+	return p.fit(now, width-3) // room for the ^C of an interrupt
 }
 
 func (p *progress) fit(now time.Time, width int) string {

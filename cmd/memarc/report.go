@@ -134,7 +134,7 @@ func (r *report) write(ctx context.Context, file *newFile, err error, took time.
 		return fmt.Errorf("write report: %w", err)
 	}
 	if _, err := file.Write(append(escapedJSON(raw), '\n')); err != nil {
-		return fileErr("write report", file.path, err)
+		return fmt.Errorf("write report: %w", err)
 	}
 	return file.publish()
 }

@@ -48,6 +48,9 @@ type row struct {
 	digest func(printed string) (string, error)
 }
 
+// nameWidth is the width of the first column.
+const nameWidth = 30
+
 // measure makes the store and prints the table.
 func measure(ctx context.Context, o options) error {
 	if o.runs < 1 || o.memories < 1 {
@@ -62,7 +65,7 @@ func measure(ctx context.Context, o options) error {
 	}
 	b.header()
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "what\twall\tCPU\tpeak RSS\tsize\t% of store\tdigest\t")
+	fmt.Fprintf(w, "%-*s\twall\tCPU\tpeak RSS\tsize\t%% of store\tdigest\t\n", nameWidth, "what")
 	var skipped []string
 	for _, r := range b.rows() {
 		if !strings.Contains(r.name, o.only) {
@@ -82,8 +85,17 @@ func measure(ctx context.Context, o options) error {
 	for _, s := range skipped {
 		fmt.Println(s)
 	}
-	fmt.Printf("load average after: %s\n", load())
+	fmt.Printf("load average after: %s; peak RSS cannot show less than %s, which the measuring process takes\n", load(), b.floor())
 	return nil
+}
+
+// floor is the peak memory of a process that does nothing.
+func (b *bench) floor() string {
+	c, _, err := spend(b.ctx, stage{args: []string{"true"}})
+	if err != nil {
+		return "?"
+	}
+	return mib(c.rss)
 }
 
 // prepare builds the program, makes the store unless it is there, and reads it
@@ -250,7 +262,7 @@ func (b *bench) row(w io.Writer, r row) error {
 		size, share = mib(n), fmt.Sprintf("%.1f", 100*float64(n)/float64(b.size))
 	}
 	c := best(runs)
-	fmt.Fprintf(w, "%s\t%.2f s\t%.2f s\t%s\t%s\t%s\t%s\t\n", r.name, c.wall.Seconds(), c.cpu.Seconds(), mib(c.rss), size, share, equal)
+	fmt.Fprintf(w, "%-*s\t%.2f s\t%.2f s\t%s\t%s\t%s\t%s\t\n", nameWidth, r.name, c.wall.Seconds(), c.cpu.Seconds(), mib(c.rss), size, share, equal)
 	return nil
 }
 
