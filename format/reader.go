@@ -368,13 +368,24 @@ func (r *Reader) work(jobs chan *readJob) {
 	for j := range jobs {
 		if err != nil {
 			j.err = fmt.Errorf("start zstd decoder: %w", err)
-		} else if j.batch, j.err = decodeChunk(&j.h, j.section, j.payload, dec); j.err == nil {
+		} else if j.batch, j.err = tryDecode(&j.h, j.section, j.payload, dec); j.err == nil {
 			j.leaves = j.batch.AppendLeaves(leafBuffers.get())
 		}
 		buffers.put(j.payload)
 		j.payload = nil
 		close(j.done)
 	}
+}
+
+// tryDecode is decodeChunk behind a net: what the checks of a hostile chunk miss
+// is still the chunk's fault and not the end of the program.
+func tryDecode(h *header, s *Section, payload []byte, dec *zstd.Decoder) (b *Batch, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			b, err = nil, fmt.Errorf("%w: decoder stopped: %v", ErrCorrupt, p)
+		}
+	}()
+	return decodeChunk(h, s, payload, dec)
 }
 
 // decodeChunk verifies a payload and turns it into a batch.

@@ -187,7 +187,7 @@ func TestLiveSource(t *testing.T) {
 			moments := map[string]bool{}
 			exports := 5
 			if storetest.Long() {
-				exports = 100
+				exports = 25
 			}
 			for range exports {
 				archive, report := storetest.Export(t, path, exporter.Options{})

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,11 @@ const magic = "SQLite format 3\x00"
 // Positions in the database header that tell write-ahead logging.
 const (
 	headerSize   = 100
+	pageSizeAt   = 16
 	writeVersion = 18
+	changesAt    = 24
+	pagesAt      = 28
+	validForAt   = 92
 	walVersion   = 2
 )
 
@@ -203,7 +208,29 @@ func probe(path string) (wal bool, err error) {
 		}
 		return false, fmt.Errorf("open %q: %w: not a SQLite database", path, store.ErrNotStore)
 	}
-	return head[writeVersion] == walVersion, nil
+	wal = head[writeVersion] == walVersion
+	if want := declaredSize(head); !exists(path+"-wal") && !exists(path+"-journal") && (info.Size() < want || want == 0) {
+		return wal, fmt.Errorf("open %q: the database is damaged: it is cut short, it has %d bytes and says it has %d; take another copy, or try its own recovery, for example \".recover\" of the sqlite3 program", path, info.Size(), want)
+	}
+	return wal, nil
+}
+
+// declaredSize returns how many bytes the header says that the database has: all
+// of its pages, or at least one where the count is not to be trusted; 0 if the page
+// size is none. https://sqlite.org/fileformat2.html section 1.3
+func declaredSize(head []byte) int64 {
+	page := int64(binary.BigEndian.Uint16(head[pageSizeAt:]))
+	if page == 1 {
+		page = 65536
+	}
+	if page < 512 || page&(page-1) != 0 {
+		return 0
+	}
+	pages := int64(1)
+	if binary.BigEndian.Uint32(head[changesAt:]) == binary.BigEndian.Uint32(head[validForAt:]) {
+		pages = max(1, int64(binary.BigEndian.Uint32(head[pagesAt:])))
+	}
+	return page * pages
 }
 
 // noise tells whether bytes look random, as an encrypted file's do: many

@@ -25,6 +25,7 @@ type sink struct {
 	writers  map[string]*writer
 	sidecar  *sidecarWriter
 	spaces   []*format.Batch // of a layout that derives its spaces
+	had      []format.Space  // that the target showed before the import
 	own      *ownManifest
 	losses   []format.Loss
 }
@@ -149,6 +150,12 @@ func (s *sink) Begin(ctx context.Context) error {
 		return err
 	}
 	s.compareShapes(catalog)
+	if s.layout.Spaces != nil && !s.db.Fresh() {
+		before := &source{db: s.db, shape: s.shape}
+		if s.had, err = before.labels(ctx); err != nil {
+			return err
+		}
+	}
 	for i := range s.shape.tables {
 		t := &s.shape.tables[i]
 		for _, p := range t.parts {
@@ -368,7 +375,7 @@ func (s *sink) Write(ctx context.Context, b *format.Batch) (store.Result, error)
 			kept.AppendRow(b, row)
 		}
 		s.spaces = append(s.spaces, kept)
-		return store.Result{Written: uint64(b.Rows)}, nil
+		return s.countSpaces(kept), nil
 	case w == nil:
 		return s.sidecar.whole(ctx, b)
 	}
@@ -396,6 +403,18 @@ func (s *sink) Write(ctx context.Context, b *format.Batch) (store.Result, error)
 	res.Skipped += native.Skipped
 	res.Rejects = append(res.Rejects, native.Rejects...)
 	return res, nil
+}
+
+// countSpaces counts the spaces that the target had already as unchanged.
+func (s *sink) countSpaces(b *format.Batch) (res store.Result) {
+	for _, sp := range spacesOf(b) {
+		if slices.ContainsFunc(s.had, func(have format.Space) bool { return have.ID == sp.ID && have.Dimension == sp.Dimension }) {
+			res.Unchanged++
+		} else {
+			res.Written++
+		}
+	}
+	return res
 }
 
 // write inserts, merges or updates the rows that put has made of the batch.
