@@ -53,7 +53,6 @@ func arrowSchema(s *Section) *arrow.Schema {
 type arrowEncoder struct {
 	schema *arrow.Schema
 	plane  []byte
-	zeros  []byte
 }
 
 // encode appends the stream to out.

@@ -112,7 +112,7 @@ func (f leafList) put(l []Leaf) {
 }
 
 // buffers holds compressed and decompressed chunks.
-var buffers = make(freeList, 8)
+var buffers = make(freeList, 5)
 
 // get returns an empty slice with room for n bytes.
 func (f freeList) get(n int) []byte {

@@ -50,7 +50,7 @@ func ContentDigest(sections []SectionDigest) Hash {
 const leafSize = int(unsafe.Sizeof(Leaf{}))
 
 // DigestMemory is how many bytes of leaves a Digester keeps before it spills.
-const DigestMemory = 8 << 20
+const DigestMemory = 4 << 20
 
 // A Digester collects the leaves of records in any order and computes section
 // digests and the content digest. Leaves beyond DigestMemory go as sorted runs

@@ -90,8 +90,8 @@ func TestOpenErrors(t *testing.T) {
 		{"short", file("short.db", []byte("SQLite format 3\x00")), store.ErrNotStore, "not a SQLite"},
 		{"text, without an ending", file("text", []byte("hello")), store.ErrNotStore, "not a SQLite"},
 		{"encrypted", file("encrypted.db", random(8192)), store.ErrEncrypted, "encrypted"},
-		{"truncated to one page", file("truncated.db", raw[:4096]), nil, "damaged"},
-		{"truncated", file("truncated2.db", raw[:len(raw)/2]), nil, "damaged"},
+		{"truncated to one page", file("truncated.db", raw[:4096]), nil, "cut short"},
+		{"truncated", file("truncated2.db", raw[:len(raw)/2]), nil, "cut short"},
 		{"damaged", file("damaged.db", damaged), nil, "damaged"},
 		{"locked", locked, nil, "another program holds a lock"},
 	} {

@@ -27,7 +27,6 @@ type tableShape struct {
 	table   *store.CatalogTable
 	columns []string // that are scanned
 	parts   []*part
-	counted bool
 }
 
 // passthrough is the name of the section that carries a table as it is.
