@@ -70,11 +70,12 @@ func (t *tool) importArchive(c *cli.Context, r *report) error {
 
 // loading is one archive on its way into a store.
 type loading struct {
-	in     io.Reader
-	total  int64  // bytes, or what unit says; 0 if unknown
-	unit   string // of total
-	target string
-	layout string
+	workers int // goroutines that unpack; 0 for one a core
+	in      io.Reader
+	total   int64  // bytes, or what unit says; 0 if unknown
+	unit    string // of total
+	target  string
+	layout  string
 }
 
 // load imports one archive, from wherever it streams.
@@ -91,7 +92,7 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 	if l.target == "-" || isArchive(place(l.target)) {
 		return usagef("%q is no place for a store; memarc import STORE [FILE] names the store first", l.target)
 	}
-	archive, err := format.NewReader(l.in, format.ReaderOptions{})
+	archive, err := format.NewReader(l.in, format.ReaderOptions{Workers: l.workers})
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,8 @@ func (t *tool) migrate(c *cli.Context, r *report, source, target string) error {
 	if c.Bool("dry-run") {
 		t.printSource(d, source)
 	}
+	// Both ends work at once: one goroutine each to pack and to unpack is enough.
+	o.Workers = 1
 	out, in := io.Pipe()
 	type result struct {
 		done *exporter.Report
@@ -74,7 +76,7 @@ func (t *tool) migrate(c *cli.Context, r *report, source, target string) error {
 		exported <- e
 	}()
 	inner := newReport("")
-	loadErr := t.load(c, inner, loading{in: out, total: d.Records(), unit: "records", target: target, layout: c.String("to-layout")})
+	loadErr := t.load(c, inner, loading{in: out, workers: 1, total: d.Records(), unit: "records", target: target, layout: c.String("to-layout")})
 	out.CloseWithError(errStopped)
 	e := <-exported
 	r.exported(e.done, source)

@@ -356,7 +356,7 @@ func (db *DB) openURI(ctx context.Context, name string) (err error) {
 	}
 	for _, statement := range []string{
 		fmt.Sprintf("PRAGMA busy_timeout=%d", patience), "PRAGMA query_only=1", "PRAGMA trusted_schema=0", "PRAGMA mmap_size=0",
-		"PRAGMA cache_size=-8000", "BEGIN",
+		"PRAGMA cache_size=-4000", "BEGIN",
 		"SELECT count(*) FROM sqlite_schema", // takes the snapshot
 	} {
 		if err := db.conn.Exec(statement); err != nil {

@@ -82,14 +82,14 @@ func (t *Target) create(ctx context.Context) error {
 	}
 	return t.start(ctx, t.temporary, []string{
 		"PRAGMA page_size=16384", "PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA locking_mode=EXCLUSIVE",
-		"PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-12000", "PRAGMA temp_store=1", "BEGIN IMMEDIATE",
+		"PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-8000", "PRAGMA temp_store=1", "BEGIN IMMEDIATE",
 	})
 }
 
 // attach opens the existing database in one transaction.
 func (t *Target) attach(ctx context.Context) error {
 	return t.start(ctx, t.final, []string{
-		fmt.Sprintf("PRAGMA busy_timeout=%d", patience), "PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-16000", "BEGIN IMMEDIATE",
+		fmt.Sprintf("PRAGMA busy_timeout=%d", patience), "PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-8000", "BEGIN IMMEDIATE",
 	})
 }
 
