@@ -11,7 +11,9 @@ import (
 	"io"
 	"iter"
 	"os"
+	"runtime"
 	"slices"
+	"sync"
 	"unsafe"
 )
 
@@ -200,26 +202,46 @@ func (d *Digester) sort(s *leafSet) {
 // Sum returns the digests of all sections that hold a record, names ascending,
 // and the content digest. Leaves may be added afterwards.
 func (d *Digester) Sum() ([]SectionDigest, Hash, error) {
-	var out []SectionDigest
-	for _, s := range d.sorted() {
-		if s.total == 0 {
-			continue
-		}
-		var m merkle
-		for leaf, err := range d.leaves(s) {
-			if err != nil {
-				return nil, Hash{}, err
+	sets := slices.DeleteFunc(d.sorted(), func(s *leafSet) bool { return s.total == 0 })
+	out, errs := make([]SectionDigest, len(sets)), make([]error, len(sets))
+	var workers sync.WaitGroup
+	next := make(chan int)
+	for range min(len(sets), runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := range next {
+				out[i], errs[i] = d.sum(sets[i])
 			}
-			m.add(leaf.Sum)
-		}
-		root := m.root()
-		buf := binary.LittleEndian.AppendUint16([]byte{hashSection}, uint16(len(s.name)))
-		buf = append(buf, s.name...)
-		buf = binary.LittleEndian.AppendUint64(buf, s.total)
-		buf = append(buf, root[:]...)
-		out = append(out, SectionDigest{Name: s.name, Records: s.total, Digest: sha256.Sum256(buf)})
+		})
+	}
+	for i := range sets {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, Hash{}, err
+	}
+	if len(out) == 0 {
+		out = nil
 	}
 	return out, ContentDigest(out), nil
+}
+
+// sum computes one section's digest.
+func (d *Digester) sum(s *leafSet) (SectionDigest, error) {
+	var m merkle
+	for leaf, err := range d.leaves(s) {
+		if err != nil {
+			return SectionDigest{}, err
+		}
+		m.add(leaf.Sum)
+	}
+	root := m.root()
+	buf := binary.LittleEndian.AppendUint16([]byte{hashSection}, uint16(len(s.name)))
+	buf = append(buf, s.name...)
+	buf = binary.LittleEndian.AppendUint64(buf, s.total)
+	buf = append(buf, root[:]...)
+	return SectionDigest{Name: s.name, Records: s.total, Digest: sha256.Sum256(buf)}, nil
 }
 
 // Records returns the number of leaves of a section.

@@ -85,12 +85,22 @@ func (t *tool) inspect(c *cli.Context, r *report) (err error) {
 	return t.printOverview(c, o)
 }
 
-// timeRange keeps the extremes of a field of times.
-type timeRange struct{ oldest, newest int64 }
+// summary keeps what only the records say: the extremes of the memories' times,
+// and all the spaces.
+type summary struct {
+	oldest, newest int64
+	spaces         []format.Space
+}
 
-func newTimeRange() *timeRange { return &timeRange{math.MaxInt64, math.MinInt64} }
+func newSummary() *summary { return &summary{oldest: math.MaxInt64, newest: math.MinInt64} }
 
-func (r *timeRange) add(b *format.Batch) {
+func (r *summary) add(b *format.Batch) {
+	if b.Section.Name == format.Spaces {
+		r.spaces = append(r.spaces, format.SpacesOf(b)...)
+	}
+	if b.Section.Name != format.Memories {
+		return
+	}
 	c := b.Column("created_at")
 	if c == nil || c.Type != format.Time {
 		return
@@ -102,7 +112,10 @@ func (r *timeRange) add(b *format.Batch) {
 	}
 }
 
-func (r *timeRange) into(o *overview) {
+func (r *summary) into(o *overview) {
+	if len(r.spaces) > 0 {
+		o.Spaces = r.spaces
+	}
 	if r.oldest <= r.newest {
 		o.Oldest = time.Unix(0, r.oldest).UTC().Format(time.RFC3339)
 		o.Newest = time.Unix(0, r.newest).UTC().Format(time.RFC3339)
@@ -144,8 +157,8 @@ func (t *tool) inspectArchive(path string) (*overview, error) {
 	for _, s := range m.Sections {
 		o.Sections = append(o.Sections, sectionView{s.Name, records[s.Name], len(s.Fields)})
 	}
-	span := newTimeRange()
-	for b, err := range a.Batches(func(section string) bool { return section == format.Memories }) {
+	span := newSummary()
+	for b, err := range a.Batches(func(section string) bool { return section == format.Memories || section == format.Spaces }) {
 		if err != nil {
 			return nil, err
 		}
@@ -174,7 +187,7 @@ func (t *tool) inspectStore(c *cli.Context, where string) (*overview, error) {
 		o.Origin = &d.Origin.StoreID
 	}
 	records := map[string]uint64{}
-	span := newTimeRange()
+	span := newSummary()
 	p := t.newProgress(c.Bool("quiet"))
 	defer p.stop()
 	for b, err := range (watched{src, p, d.Records()}).Read(c.Context, store.Selection{}) {
@@ -182,9 +195,7 @@ func (t *tool) inspectStore(c *cli.Context, where string) (*overview, error) {
 			return nil, err
 		}
 		records[b.Section.Name] += uint64(b.Rows)
-		if b.Section.Name == format.Memories {
-			span.add(b)
-		}
+		span.add(b)
 		b.Release()
 	}
 	o.Losses = append(o.Losses, src.Losses()...)

@@ -407,7 +407,7 @@ func (s *sink) Write(ctx context.Context, b *format.Batch) (store.Result, error)
 
 // countSpaces counts the spaces that the target had already as unchanged.
 func (s *sink) countSpaces(b *format.Batch) (res store.Result) {
-	for _, sp := range spacesOf(b) {
+	for _, sp := range format.SpacesOf(b) {
 		if slices.ContainsFunc(s.had, func(have format.Space) bool { return have.ID == sp.ID && have.Dimension == sp.Dimension }) {
 			res.Unchanged++
 		} else {

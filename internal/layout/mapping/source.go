@@ -19,7 +19,7 @@ type source struct {
 	owned   bool // Close closes db
 	// What was looked up once.
 	description *store.Description
-	spaces      []format.Space
+	seen        []format.Space // labels of the vectors that this Read has passed
 }
 
 var _ store.Source = (*source)(nil)
@@ -142,11 +142,15 @@ func (s *source) Describe(ctx context.Context) (*store.Description, error) {
 		d.Items = append(d.Items, item)
 	}
 	if s.shape.layout.Spaces != nil {
-		spaces, err := s.deriveSpaces(ctx)
+		first, err := s.firstLabels(ctx)
 		if err != nil {
 			return nil, err
 		}
-		d.Spaces = spacesOf(spaces)
+		spaces, err := s.spaceRecords(ctx, first)
+		if err != nil {
+			return nil, err
+		}
+		d.Spaces = format.SpacesOf(spaces)
 		d.Sections = append(d.Sections, spaces.Section)
 		spaces.Release()
 	}
@@ -188,19 +192,13 @@ func (s *source) Read(ctx context.Context, sel store.Selection) iter.Seq2[*forma
 				return sel.Wants(section) && (sel.Where == "" || !s.besideMemories(section))
 			})
 		}
-		spacesDone := s.shape.layout.Spaces == nil
+		s.seen = nil
 		for _, t := range s.shape.tables {
-			if !spacesDone && rank(t) > sectionRank(format.Spaces) {
-				spacesDone = true
-				if !s.yieldSpaces(ctx, sel, yield) {
-					return
-				}
-			}
 			if !s.readTable(ctx, t, sel, yield) {
 				return
 			}
 		}
-		if !spacesDone && !s.yieldSpaces(ctx, sel, yield) {
+		if s.shape.layout.Spaces != nil && !s.yieldSpaces(ctx, sel, yield) {
 			return
 		}
 		if s.sidecar != nil && !s.sidecar.yieldWhole(ctx, sel, yield) {
@@ -248,6 +246,7 @@ func (s *source) readTable(ctx context.Context, t tableShape, sel store.Selectio
 			return false
 		}
 		copy(left, uses)
+		s.watch(t, rows)
 		for _, p := range wanted {
 			b := p.get(rows, func(at int) bool { left[at]--; return left[at] > 0 })
 			if s.sidecar != nil {
@@ -268,37 +267,84 @@ func (s *source) readTable(ctx context.Context, t tableShape, sel store.Selectio
 	return true
 }
 
-// labels returns the distinct labels of vectors, in the order of the store. They
-// are looked up once: that is a scan of all vectors.
-func (s *source) labels(ctx context.Context) ([]format.Space, error) {
-	if s.spaces != nil {
-		return s.spaces, nil
-	}
-	const most = 4096
+// labelled returns the positions of the columns that label vectors, if the table
+// is one of those that the layout names.
+func (s *source) labelled(t tableShape) (space, dimension int, ok bool) {
 	from := s.shape.layout.Spaces
-	spaces := []format.Space{}
-	for _, table := range from.Tables {
-		if !slices.ContainsFunc(s.shape.tables, func(t tableShape) bool {
-			return t.table.Name == table && t.table.HasColumn(from.Space) && t.table.HasColumn(from.Dimension)
-		}) {
+	if from == nil || !slices.Contains(from.Tables, t.table.Name) {
+		return 0, 0, false
+	}
+	space, dimension = slices.Index(t.columns, from.Space), slices.Index(t.columns, from.Dimension)
+	return space, dimension, space >= 0 && dimension >= 0
+}
+
+// watch notes the labels of the vectors that pass by, so that no other scan is
+// needed for them.
+func (s *source) watch(t tableShape, rows *store.Rows) {
+	if space, dimension, ok := s.labelled(t); ok {
+		s.seen = addLabels(s.seen, &rows.Columns[space], &rows.Columns[dimension])
+		if s.seen == nil {
+			s.seen = []format.Space{}
+		}
+	}
+}
+
+// addLabels adds the labels that are not there yet. Neighbours are mostly alike.
+func addLabels(spaces []format.Space, id, dim *store.Cells) []format.Space {
+	at := -1
+	for row := range id.Len() {
+		if id.Kinds[row] != store.Text || dim.Kinds[row] != store.Integer || !validText(id.Bytes(row)) {
+			continue // the embeddings' leftovers hold it
+		}
+		if at >= 0 && spaces[at].ID == string(id.Bytes(row)) && spaces[at].Dimension == dim.Int(row) {
 			continue
 		}
-		rows, err := s.db.Distinct(ctx, table, []string{from.Space, from.Dimension}, most)
+		sp := format.Space{ID: string(id.Bytes(row)), Dimension: dim.Int(row)}
+		if at = slices.Index(spaces, sp); at < 0 {
+			at = len(spaces)
+			spaces = append(spaces, sp)
+		}
+	}
+	return spaces
+}
+
+// firstLabels returns the labels of the first run of vectors: what a manifest can
+// say before all were read.
+func (s *source) firstLabels(ctx context.Context) (spaces []format.Space, err error) {
+	for _, t := range s.shape.tables {
+		if _, _, ok := s.labelled(t); !ok {
+			continue
+		}
+		from := s.shape.layout.Spaces
+		for rows, err := range s.db.Scan(ctx, store.Query{Table: t.table.Name, Columns: []string{from.Space, from.Dimension}}) {
+			if err != nil {
+				return nil, err
+			}
+			spaces = addLabels(spaces, &rows.Columns[0], &rows.Columns[1])
+			break
+		}
+	}
+	return spaces, nil
+}
+
+// labels returns the labels of all vectors.
+func (s *source) labels(ctx context.Context) ([]format.Space, error) {
+	if s.seen != nil {
+		return s.seen, nil
+	}
+	const most = 4096
+	spaces := []format.Space{}
+	for _, t := range s.shape.tables {
+		if _, _, ok := s.labelled(t); !ok {
+			continue
+		}
+		from := s.shape.layout.Spaces
+		rows, err := s.db.Distinct(ctx, t.table.Name, []string{from.Space, from.Dimension}, most)
 		if err != nil {
 			return nil, err
 		}
-		for row := range rows.N {
-			id, dim := &rows.Columns[0], &rows.Columns[1]
-			if id.Kinds[row] != store.Text || dim.Kinds[row] != store.Integer || !validText(id.Bytes(row)) {
-				continue // the embeddings' leftovers hold it
-			}
-			sp := format.Space{ID: string(id.Bytes(row)), Dimension: dim.Int(row)}
-			if !slices.Contains(spaces, sp) {
-				spaces = append(spaces, sp)
-			}
-		}
+		spaces = addLabels(spaces, &rows.Columns[0], &rows.Columns[1])
 	}
-	s.spaces = spaces
 	return spaces, nil
 }
 
@@ -308,6 +354,10 @@ func (s *source) deriveSpaces(ctx context.Context) (*format.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.spaceRecords(ctx, spaces)
+}
+
+func (s *source) spaceRecords(ctx context.Context, spaces []format.Space) (*format.Batch, error) {
 	section := format.Standard(format.Spaces)
 	b := format.NewBatch(section)
 	for _, sp := range spaces {
@@ -353,29 +403,6 @@ func (s *source) yieldSpaces(ctx context.Context, sel store.Selection, yield fun
 		return true
 	}
 	return yield(b, nil)
-}
-
-// spacesOf turns records of the spaces section into what a manifest says.
-func spacesOf(b *format.Batch) []format.Space {
-	var out []format.Space
-	text := func(name string, row int) string {
-		if c := b.Column(name); c != nil && !c.Null(row) {
-			return c.String(row)
-		}
-		return ""
-	}
-	for row := range b.Rows {
-		sp := format.Space{ID: text("id", row), Model: text("model", row), Provider: text("provider", row), Element: text("element", row), Hash: text("hash", row)}
-		if c := b.Column("dimension"); !c.Null(row) {
-			sp.Dimension = c.Int(row)
-		}
-		if c := b.Column("normalized"); c != nil && !c.Null(row) {
-			v := c.Cells[row] == 1
-			sp.Normalized = &v
-		}
-		out = append(out, sp)
-	}
-	return out
 }
 
 // Losses returns what reading has found that cannot be carried.
