@@ -80,21 +80,24 @@ func (t *Target) create(ctx context.Context) error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("create %q: %w", t.final, err)
 	}
-	return t.start(ctx, t.temporary, []string{
-		"PRAGMA page_size=16384", "PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA locking_mode=EXCLUSIVE",
+	registerWriteBehind()
+	// Without a journal the only sync is that of the commit, which also brings
+	// errors of writing behind to light.
+	return t.start(ctx, t.temporary, "mode=rw&vfs="+writeBehindVFS, []string{
+		"PRAGMA page_size=16384", "PRAGMA journal_mode=OFF", "PRAGMA synchronous=NORMAL", "PRAGMA locking_mode=EXCLUSIVE",
 		"PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-8000", "PRAGMA temp_store=1", "BEGIN IMMEDIATE",
 	})
 }
 
 // attach opens the existing database in one transaction.
 func (t *Target) attach(ctx context.Context) error {
-	return t.start(ctx, t.final, []string{
+	return t.start(ctx, t.final, "mode=rw", []string{
 		fmt.Sprintf("PRAGMA busy_timeout=%d", patience), "PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-8000", "BEGIN IMMEDIATE",
 	})
 }
 
-func (t *Target) start(ctx context.Context, path string, statements []string) (err error) {
-	name, err := uri(path, "mode=rw")
+func (t *Target) start(ctx context.Context, path, params string, statements []string) (err error) {
+	name, err := uri(path, params)
 	if err != nil {
 		return err
 	}
