@@ -84,7 +84,7 @@ func (t *Target) create(ctx context.Context) error {
 	// Without a journal the only sync is that of the commit, which also brings
 	// errors of writing behind to light.
 	return t.start(ctx, t.temporary, "mode=rw&vfs="+writeBehindVFS, []string{
-		"PRAGMA page_size=16384", "PRAGMA journal_mode=OFF", "PRAGMA synchronous=NORMAL", "PRAGMA locking_mode=EXCLUSIVE",
+		"PRAGMA page_size=32768", "PRAGMA journal_mode=OFF", "PRAGMA synchronous=NORMAL", "PRAGMA locking_mode=EXCLUSIVE",
 		"PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-8000", "PRAGMA temp_store=1", "BEGIN IMMEDIATE",
 	})
 }
