@@ -1,0 +1,185 @@
+package mapping
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+func (s *sink) createTables(ctx context.Context) error {
+	var reference *store.Schema
+	if s.layout.Schema != nil {
+		reference = s.layout.Schema.At(s.version)
+	}
+	if s.foreign {
+		if !s.db.Fresh() {
+			return nil
+		}
+		for _, t := range reference.Tables {
+			if err := s.db.Exec(ctx, t.CreateSQL()); err != nil {
+				return err
+			}
+		}
+		for _, seed := range reference.Seeds {
+			if err := s.db.Exec(ctx, seed.SQL); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if s.manifest.Origin == nil {
+		return nil
+	}
+	for i := range s.manifest.Origin.Tables {
+		t := &s.manifest.Origin.Tables[i]
+		have := s.catalog.Table(t.Name)
+		var def *store.TableDef
+		if reference != nil {
+			def = reference.Table(t.Name)
+		}
+		switch {
+		case have != nil:
+			continue // columns that it lacks go to the sidecar
+		case def != nil:
+			if err := s.db.Exec(ctx, adapt(def, t)); err != nil {
+				return err
+			}
+			if err := s.addMissing(ctx, def, t); err != nil {
+				return err
+			}
+		default:
+			if err := s.db.CreateTable(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// compareShapes enters in the ledger what the tables that were created are not,
+// though the origin's were.
+func (s *sink) compareShapes(catalog *store.Catalog) {
+	if s.foreign || s.manifest.Origin == nil {
+		return
+	}
+	for i := range s.manifest.Origin.Tables {
+		want := &s.manifest.Origin.Tables[i]
+		got := catalog.Table(want.Name)
+		if got == nil || s.catalog.Table(want.Name) != nil {
+			continue
+		}
+		differs := func(where, what string, want, got any) {
+			s.losses = append(s.losses, format.Loss{Code: "schema-differs", Where: where, Count: 1, Reason: fmt.Sprintf("%s was %v and is %v in the target", what, want, got)})
+		}
+		for _, c := range want.Columns {
+			at := slices.IndexFunc(got.Columns, func(have format.TableColumn) bool { return have.Name == c.Name })
+			if at < 0 {
+				differs(want.Name+"."+c.Name, "the column", "there", "missing")
+				continue
+			}
+			if have := got.Columns[at]; have.Type != c.Type {
+				differs(want.Name+"."+c.Name, "the declared type", c.Type, have.Type)
+			} else if have.NotNull != c.NotNull {
+				differs(want.Name+"."+c.Name, "NOT NULL", c.NotNull, have.NotNull)
+			} else if have.Keyword != c.Keyword || !bytes.Equal(have.Default, c.Default) {
+				differs(want.Name+"."+c.Name, "the default", string(c.Default)+c.Keyword, string(have.Default)+have.Keyword)
+			}
+		}
+		for _, part := range []struct {
+			what      string
+			want, got any
+		}{
+			{"the primary key", want.Primary, got.Primary}, {"the set of unique keys", want.Unique, got.Unique}, {"the set of foreign keys", want.Foreign, got.Foreign},
+			{"the kind", []bool{want.Strict, want.WithoutRowid, want.Autoincrement}, []bool{got.Strict, got.WithoutRowid, got.Autoincrement}},
+		} {
+			if w, g := fmt.Sprint(part.want), fmt.Sprint(part.got); w != g {
+				differs(want.Name, part.what, w, g)
+			}
+		}
+	}
+}
+
+// adapt returns the statement for a table of the reference schema with just the
+// columns that the origin's table had.
+func adapt(def *store.TableDef, t *format.Table) string {
+	at := *def
+	at.Columns = nil
+	for _, c := range def.Columns {
+		if slices.ContainsFunc(t.Columns, func(have format.TableColumn) bool { return have.Name == c.Name }) {
+			at.Columns = append(at.Columns, c)
+		}
+	}
+	return at.CreateSQL()
+}
+
+// addMissing adds the columns that the origin's table had beyond the reference.
+func (s *sink) addMissing(ctx context.Context, def *store.TableDef, t *format.Table) error {
+	for i := range t.Columns {
+		if !def.HasColumn(t.Columns[i].Name) {
+			if err := s.db.AddColumn(ctx, t.Name, &t.Columns[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// createObjects creates indexes, full-text tables and triggers of the tables that
+// this import has created, and fills them.
+func (s *sink) createObjects(ctx context.Context) error {
+	created := func(table string) bool { return s.catalog.Table(table) == nil }
+	var reference *store.Schema
+	known := map[string]bool{}
+	if s.layout.Schema != nil {
+		reference = s.layout.Schema.At(s.version)
+		for _, o := range reference.Objects {
+			known[o.Name] = true
+		}
+	}
+	if o := s.manifest.Origin; o != nil && !s.foreign {
+		for i := range o.Tables {
+			t := &o.Tables[i]
+			for _, ix := range t.Indexes {
+				if !created(t.Name) || known[ix.Name] {
+					continue
+				}
+				if err := s.db.CreateIndex(ctx, t.Name, &ix); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if reference == nil {
+		return nil
+	}
+	rebuild := false
+	for _, o := range reference.Objects {
+		if !created(o.Table) || !s.foreign && !slices.Contains(s.manifest.Origin.Objects, o.Name) {
+			continue
+		}
+		if err := s.db.Exec(ctx, o.SQL); err != nil {
+			return fmt.Errorf("create %q: %w", o.Name, err)
+		}
+		rebuild = true
+	}
+	if !rebuild {
+		return nil
+	}
+	catalog, err := s.db.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range reference.Rebuild {
+		if r.Object != "" && catalog.Table(r.Object) == nil {
+			continue
+		}
+		if err := s.db.Exec(ctx, r.SQL); err != nil {
+			return err
+		}
+	}
+	return nil
+}

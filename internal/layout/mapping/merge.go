@@ -1,0 +1,253 @@
+package mapping
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// merge decides row by row between the target's record and the archive's.
+func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store.Result, taken *[]int, refuse func([]int) func(int, error)) error {
+	p := w.part
+	keys, others, names := p.split()
+	have, found, at, err := s.held(ctx, w, keys)
+	if err != nil {
+		return err
+	}
+	partial := s.sidecar != nil && !w.total && !s.opts.NoSidecar
+	if partial {
+		// What counts is what the row and the sidecar make together.
+		shown, err := s.sidecar.shows(ctx, w, pick(w.rows, keys, all(b.Rows)))
+		if err != nil {
+			return err
+		}
+		for row, leaf := range b.AppendLeaves(nil) {
+			if _, ok := shown[leaf.Sum]; ok {
+				at[row] = same
+			} else if at[row] == same {
+				at[row] = found[row]
+			}
+		}
+	}
+	var insert, update []int
+	for row := range b.Rows {
+		switch {
+		case at[row] == same:
+			res.Unchanged++
+			if !partial {
+				*taken = append(*taken, row)
+			}
+		case w.fixed:
+			res.Skipped++
+		case at[row] == none:
+			insert = append(insert, row)
+		default:
+			take, err := s.resolve(w, b, row, have, at[row])
+			if err != nil {
+				return err
+			}
+			if take {
+				update = append(update, row)
+			} else {
+				res.Skipped++
+			}
+		}
+	}
+	*taken = append(*taken, insert...)
+	if err := s.db.Insert(ctx, p.table, p.names(), pick(w.rows, all(len(p.columns)), insert), refuse(insert)); err != nil {
+		return err
+	}
+	for _, row := range insert {
+		w.fresh[b.Place(row)] = true
+	}
+	before := len(*taken)
+	*taken = append(*taken, update...)
+	if err := s.db.Update(ctx, p.table, p.key, names, pick(w.rows, append(slices.Clone(keys), others...), update), refuse(update)); err != nil {
+		return err
+	}
+	for _, row := range (*taken)[min(before, len(*taken)):] {
+		w.taken[b.Place(row)] = true
+		res.Updated++
+	}
+	return nil
+}
+
+// What held finds of a row, if not the position of the row with its key.
+const (
+	none = -1 // nothing
+	same = -2 // the row itself
+)
+
+// held looks the rows up in the table: at holds for each same, none, or what found
+// holds, the position in have of the row with the same key. Where all of a row is
+// its key, rows may be alike, and a bag counts them.
+func (s *sink) held(ctx context.Context, w *writer, keys []int) (have *store.Rows, found, at []int, err error) {
+	p := w.part
+	if len(keys) == 0 || len(keys) != len(p.key) || len(keys) > indexed || len(keys) >= len(p.columns)-1 && s.layout.Own != nil {
+		at, err = s.inBag(ctx, w)
+		return nil, at, at, err
+	}
+	exact, at, err := s.db.Lookup(ctx, p.table, p.names(), p.names(), w.rows)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	have, found, err = s.db.Lookup(ctx, p.table, p.key, p.names(), pick(w.rows, keys, all(w.rows.N)))
+	for row := range at {
+		switch {
+		case at[row] >= 0 && equalRows(w.rows, row, exact, at[row]): // 1 and 1.0 are equal to the engine
+			at[row] = same
+		case anyNull(w.rows, keys, row):
+			at[row] = none
+		default:
+			at[row] = found[row]
+		}
+	}
+	return have, found, at, err
+}
+
+// inBag finds rows of a table without a key among all that it held before.
+func (s *sink) inBag(ctx context.Context, w *writer) ([]int, error) {
+	p := w.part
+	if w.bag == nil {
+		w.bag = map[[16]byte]int{}
+		for rows, err := range s.db.Scan(ctx, store.Query{Table: p.table, Columns: p.names()}) {
+			if err != nil {
+				return nil, err
+			}
+			for row := range rows.N {
+				w.bag[rowHash(rows, row)]++
+			}
+		}
+	}
+	at := make([]int, w.rows.N)
+	for row := range at {
+		at[row] = none
+		if h := rowHash(w.rows, row); w.bag[h] > 0 {
+			w.bag[h]--
+			at[row] = same
+		}
+	}
+	return at, nil
+}
+
+// rowHash is a short name for a row's values and their storage classes.
+func rowHash(rows *store.Rows, row int) [16]byte {
+	var buf []byte
+	for i := range rows.Columns {
+		buf = rows.Columns[i].Value(row).Append(buf)
+	}
+	return format.Place(buf)
+}
+
+func anyNull(rows *store.Rows, columns []int, row int) bool {
+	return slices.ContainsFunc(columns, func(c int) bool { return rows.Columns[c].Kinds[row] == store.Null })
+}
+
+// resolve applies the conflict policy to a record that the target holds with
+// another content.
+func (s *sink) resolve(w *writer, b *format.Batch, row int, have *store.Rows, at int) (take bool, err error) {
+	switch s.opts.Policy {
+	case store.Skip:
+		return false, nil
+	case store.Overwrite:
+		return true, nil
+	case store.Newer:
+		if main := s.mainWriter(w.part); w.part.updates && main != nil {
+			return main.taken[b.Place(row)], nil // the row's record has decided
+		}
+		if w.part.updated < 0 {
+			return false, nil
+		}
+		c := &w.part.columns[w.part.updated]
+		field := &b.Columns[c.field]
+		var theirs format.Column
+		theirs.Reset(field.Type)
+		one := store.NewRows(1)
+		one.Columns[0].AppendRow(&have.Columns[w.part.updated], at)
+		c.lens.Get(&one.Columns[0], &theirs, func(int) {})
+		return !field.Null(row) && (theirs.Null(0) || field.Int(row) > theirs.Int(0)), nil
+	}
+	return false, fmt.Errorf("section %q, record %q: %w; choose --on-conflict skip, overwrite or newer", b.Section.Name, b.ID(row), store.ErrConflict)
+}
+
+// writePart fills columns of rows that another part has created.
+func (s *sink) writePart(ctx context.Context, w *writer, b *format.Batch, res *store.Result, taken *[]int, refuse func([]int) func(int, error)) error {
+	p := w.part
+	keys, others, names := p.split()
+	which := all(b.Rows)
+	updated := map[int]bool{}
+	if main := s.mainWriter(p); main != nil && main.merge {
+		have, found, err := s.db.Lookup(ctx, p.table, p.key, p.names(), pick(w.rows, keys, which))
+		if err != nil {
+			return err
+		}
+		var shown map[format.Hash][16]byte
+		absent := map[[16]byte]bool{}
+		if s.sidecar != nil && !s.opts.NoSidecar {
+			if shown, err = s.sidecar.shows(ctx, w, pick(w.rows, keys, which)); err != nil {
+				return err
+			}
+			for _, leaf := range b.AppendLeaves(nil) {
+				absent[leaf.Place] = true
+			}
+			for _, place := range shown {
+				delete(absent, place)
+			}
+		}
+		leaves := b.AppendLeaves(nil)
+		which = which[:0]
+		for row := range b.Rows {
+			_, unchanged := shown[leaves[row].Sum]
+			switch {
+			case found[row] < 0 || main.fresh[b.Place(row)] || absent[leaves[row].Place]:
+				which = append(which, row)
+			case unchanged:
+				res.Unchanged++
+			case shown == nil && equalRows(w.rows, row, have, found[row]):
+				res.Unchanged++
+				*taken = append(*taken, row)
+			default:
+				take, err := s.resolve(w, b, row, have, found[row])
+				if err != nil {
+					return err
+				}
+				if take {
+					which = append(which, row)
+					updated[row] = true
+					res.Updated++
+				} else {
+					res.Skipped++
+				}
+			}
+		}
+	}
+	*taken = append(*taken, which...)
+	return s.db.Update(ctx, p.table, p.key, names, pick(w.rows, append(slices.Clone(keys), others...), which), func(i int, err error) {
+		if row := which[i]; updated[row] {
+			res.Updated--
+		}
+		refuse(which)(i, err)
+	})
+}
+
+// mainWriter returns the writer that creates the rows of the part's table.
+func (s *sink) mainWriter(p *part) *writer {
+	for _, w := range s.writers {
+		if w.part.table == p.table && !w.part.updates {
+			return w
+		}
+	}
+	return nil
+}
+
+func equalRows(a *store.Rows, row int, b *store.Rows, at int) bool {
+	for i := range a.Columns {
+		if !a.Columns[i].Equal(row, &b.Columns[i], at) {
+			return false
+		}
+	}
+	return true
+}
