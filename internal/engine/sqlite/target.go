@@ -20,16 +20,14 @@ import (
 // or an existing one inside one transaction.
 type Target struct {
 	DB
-	final     string // path that Commit makes visible
-	temporary string // "" where the file existed before
-	fresh     bool   // the target held nothing before
-	replace   bool   // an empty file stands at final
+	final     string   // path that Commit makes visible
+	temporary string   // "" where the file existed before
+	mark      *os.File // holds the lock on the temporary file
+	fresh     bool     // the target held nothing before
+	replace   bool     // an empty file stands at final
 }
 
 var _ store.Target = (*Target)(nil)
-
-// temporaryMark is part of the name of every file that is being built.
-const temporaryMark = ".memarc-"
 
 // OpenTarget opens the database at path for writing, or prepares a new one.
 func OpenTarget(ctx context.Context, path string) (*Target, error) {
@@ -71,15 +69,11 @@ func checkFolder(path string) error {
 
 // create makes a new database under a temporary name beside the final one.
 func (t *Target) create(ctx context.Context) error {
-	dir, base := filepath.Split(t.final)
-	f, err := os.CreateTemp(filepath.Join(dir, "."), "."+base+temporaryMark+"*")
+	f, err := newTemporary(t.final)
 	if err != nil {
 		return fmt.Errorf("create %q: %w", t.final, err)
 	}
-	t.temporary = f.Name()
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("create %q: %w", t.final, err)
-	}
+	t.temporary, t.mark = f.Name(), f
 	registerWriteBehind()
 	// Without a journal the only sync is that of the commit, which also brings
 	// errors of writing behind to light.
@@ -275,11 +269,24 @@ func (t *Target) Commit(ctx context.Context) error {
 		return t.failed("close", err)
 	}
 	t.conn = nil
+	if err := t.unmark(); err != nil {
+		return fmt.Errorf("write %q: %w", t.final, err)
+	}
 	if err := publish(t.temporary, t.final, t.replace); err != nil {
 		return fmt.Errorf("write %q: %w", t.final, err)
 	}
 	t.temporary = ""
 	return nil
+}
+
+// unmark gives the lock on the temporary file back.
+func (t *Target) unmark() error {
+	if t.mark == nil {
+		return nil
+	}
+	f := t.mark
+	t.mark = nil
+	return f.Close()
 }
 
 // publish gives a finished file its name, durably, and never over a file that
@@ -326,7 +333,7 @@ func (t *Target) Close() error {
 	if t.conn != nil && t.temporary == "" && !t.conn.GetAutocommit() {
 		err = errors.Join(err, t.conn.Exec("ROLLBACK"))
 	}
-	err = errors.Join(err, t.DB.Close())
+	err = errors.Join(err, t.DB.Close(), t.unmark())
 	if t.temporary != "" {
 		err = errors.Join(err, os.Remove(t.temporary))
 		t.temporary = ""
