@@ -56,9 +56,6 @@ type Report struct {
 }
 
 // Unaccepted returns the losses that were not accepted.
-func (r *Report) Unaccepted() []format.Loss { return Unaccepted(r.Losses) }
-
-// Unaccepted returns the losses that were not accepted.
 func Unaccepted(losses []format.Loss) []format.Loss {
 	return slices.DeleteFunc(slices.Clone(losses), func(l format.Loss) bool { return l.Accepted })
 }

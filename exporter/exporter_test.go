@@ -88,8 +88,8 @@ func TestFilter(t *testing.T) {
 				ledger = append(ledger, "filtered memories 4 accepted")
 			}
 			storetest.SameLedger(t, report.Losses, ledger...)
-			if len(report.Unaccepted()) > 0 {
-				t.Errorf("not accepted: %v", report.Unaccepted())
+			if len(exporter.Unaccepted(report.Losses)) > 0 {
+				t.Errorf("not accepted: %v", exporter.Unaccepted(report.Losses))
 			}
 		})
 	}
@@ -210,7 +210,7 @@ func TestFirstByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	storetest.SameLedger(t, report.Losses, "known x 1", "met y 2 accepted")
-	if u := report.Unaccepted(); len(u) != 1 || u[0].Code != "known" {
+	if u := exporter.Unaccepted(report.Losses); len(u) != 1 || u[0].Code != "known" {
 		t.Errorf("not accepted: %v", u)
 	}
 	r, err := format.NewReader(bytes.NewReader(out.Bytes()), format.ReaderOptions{})

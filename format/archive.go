@@ -56,11 +56,7 @@ func (x *Archive) readEnd(start, size int64) (*End, error) {
 	// A Reader placed at the end block reads it, the trailer, and what follows.
 	r := &Reader{opts: x.opts, offset: start}
 	r.reset(io.NewSectionReader(x.in, start, size-start))
-	frame, err := r.frame(headFixed + MaxName)
-	if err != nil {
-		return nil, err
-	}
-	h, err := decodeHeader(frame)
+	h, err := r.nextHeader()
 	if err != nil {
 		return nil, err
 	}
@@ -108,11 +104,7 @@ func (x *Archive) chunk(e IndexEntry, dec *zstd.Decoder) (*Batch, error) {
 	}
 	r := &Reader{opts: x.opts}
 	r.reset(io.NewSectionReader(x.in, e.Offset, e.Length))
-	frame, err := r.frame(headFixed + MaxName)
-	if err != nil {
-		return nil, err
-	}
-	h, err := decodeHeader(frame)
+	h, err := r.nextHeader()
 	if err != nil {
 		return nil, err
 	}

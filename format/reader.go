@@ -165,13 +165,18 @@ func (r *Reader) frame(most int) ([]byte, error) {
 	return r.take(nil, frameHeader+int(size))
 }
 
-// header reads and verifies the next block header.
-func (r *Reader) header() (header, error) {
+// nextHeader reads the next block header and verifies it by itself.
+func (r *Reader) nextHeader() (header, error) {
 	frame, err := r.frame(headFixed + MaxName)
 	if err != nil {
 		return header{}, err
 	}
-	h, err := decodeHeader(frame)
+	return decodeHeader(frame)
+}
+
+// header reads the next block header and verifies it and its place in the chain.
+func (r *Reader) header() (header, error) {
+	h, err := r.nextHeader()
 	if err != nil {
 		return h, err
 	}

@@ -295,7 +295,7 @@ func TestFullDisk(t *testing.T) {
 			cmd.Env = append(os.Environ(), "MEMARC_TEST_FULL="+path+"|"+file)
 			out, err := cmd.CombinedOutput()
 			if code := cmd.ProcessState.ExitCode(); code == 3 {
-				t.Skipf("NOT PROVED: the size of files cannot be limited here: %s", out)
+				t.Skipf("NOT PROVEN: the size of files cannot be limited here: %s", out)
 			} else if err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}

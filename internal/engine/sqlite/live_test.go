@@ -175,7 +175,7 @@ func TestLiveSource(t *testing.T) {
 			if test.program != "" {
 				var err error
 				if program, err = exec.LookPath(test.program); err != nil {
-					t.Skipf("there is no program %s", test.program)
+					t.Skipf("NOT PROVEN, %s is missing: that its commits are seen whole", test.program)
 				}
 			}
 			defer sqlite.CopyAlways(test.threshold)()
