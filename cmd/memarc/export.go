@@ -121,7 +121,7 @@ func (t *tool) layout(name string) (*store.Registry, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: %w", store.ErrUsage, err)
 	}
-	if _, err := t.registry.Layout(l.Name); err == nil {
+	if _, err := t.registry.Layout(l.Name, ""); err == nil {
 		return nil, "", usagef("%s: layout %q is one of memarc's own; choose another name", name, l.Name)
 	}
 	return t.registry.With(l), l.Name, nil

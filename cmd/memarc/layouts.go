@@ -54,7 +54,7 @@ func (t *tool) showLayout(name string) error {
 	if err != nil {
 		return err
 	}
-	l, err := registry.Layout(name)
+	l, err := registry.Layout(name, "")
 	if err != nil {
 		return err
 	}

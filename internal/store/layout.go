@@ -15,8 +15,13 @@ type Layout struct {
 	Engines []string
 	// Detect recognises the product and its version by tables and columns.
 	Detect func(ctx context.Context, c *Catalog, db Tables) (version int, ok bool)
+	// Any says that Detect recognises every database.
+	Any bool
 	// Latest is the version of a new target that is given none.
 	Latest int
+	// Twin returns the version of a new target for a store of the same product in
+	// another engine; nil for Latest.
+	Twin func(origin format.StoreID) int
 	// Schema is the product's reference schema; nil if the layout has none.
 	Schema *Schema
 	// Maps says which columns are which fields. Columns that no map names become
@@ -30,6 +35,8 @@ type Layout struct {
 	Fixed []string
 	// Spaces derives the embedding spaces, where the product has no table of them.
 	Spaces *SpacesFrom
+	// Model is where a product that takes vectors of one space alone registers it.
+	Model *Model
 	// Locations lists where the product keeps its store.
 	Locations func(getenv func(string) string) []string
 	// Own is set for memarc's own layout alone, which holds any section as it is.
@@ -43,8 +50,9 @@ type TableMap struct {
 	Section string
 	Columns []ColumnMap
 	// Part means that another map of the same table creates the rows, and this
-	// one only fills columns of them.
-	Part bool
+	// one only fills columns of them. With Optional a row has no such record if all
+	// its columns here, but for the key, are NULL.
+	Part, Optional bool
 	// Updated names the column that says when a row was last changed.
 	Updated string
 }
@@ -58,6 +66,13 @@ type ColumnMap struct {
 	// the layout's own keep their NULL.
 	Else    []string
 	Default *format.Value
+	// Make, if set, makes the native value instead of Default, by what the other
+	// fields of the record say: field returns the zero value for what is null.
+	Make func(field func(name string) format.Value) format.Value
+	// Const is not empty for a field that the table has no column for, because it is
+	// the same for the whole store: its native value stands in the column of the
+	// one row of the table Layout.Model. Column is empty then.
+	Const string
 }
 
 // SpacesFrom says where embedding spaces show: the distinct values of two columns.
@@ -65,6 +80,20 @@ type SpacesFrom struct {
 	Tables []string
 	// Space and Dimension are columns of all these tables.
 	Space, Dimension string
+}
+
+// A Model is where a product registers the one embedding space that its store
+// takes. A target that has registered another one refuses an import.
+type Model struct {
+	// Table holds one row at most, whose columns are Name, Dimension and Hash; those
+	// that the product does not have are empty.
+	Table, Name, Dimension, Hash string
+	// Vectors names columns, as table and column, whose declared type fixes the
+	// dimension of vectors: vector(384).
+	Vectors [][2]string
+	// Register are statements that a new target runs once the space of an archive
+	// is known, with $NAME and $HASH replaced by literals and $DIMENSION by a number.
+	Register []Statement
 }
 
 // OwnLayout is how memarc's own layout keeps any section: one table each, and a

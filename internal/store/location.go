@@ -14,6 +14,7 @@ type Location struct {
 	Scheme string // "" for a plain path
 	Path   string // of a file; for other schemes what follows the scheme
 	Layout string
+	Schema string // ?schema=NAME of a URL: the name space of tables in its database
 }
 
 // ParseLocation reads a location. It fails only for a malformed ?layout.
@@ -22,7 +23,18 @@ func ParseLocation(raw string) (Location, error) {
 	if scheme, rest, ok := strings.Cut(raw, ":"); ok && isScheme(scheme) {
 		l.Scheme, l.Path = strings.ToLower(scheme), rest
 	}
-	if at := strings.LastIndex(l.Path, "?"); at >= 0 && strings.HasPrefix(l.Path[at:], "?layout=") {
+	if at := strings.IndexByte(l.Path, '?'); at >= 0 && strings.HasPrefix(l.Path, "//") {
+		values, err := url.ParseQuery(l.Path[at+1:])
+		if err != nil {
+			return l, fmt.Errorf("%w: location %q: the part behind the question mark is malformed", ErrUsage, Redact(raw))
+		}
+		l.Layout, l.Schema = values.Get("layout"), values.Get("schema")
+		values.Del("layout")
+		values.Del("schema")
+		if l.Path = l.Path[:at]; len(values) > 0 {
+			l.Path += "?" + values.Encode()
+		}
+	} else if at := strings.LastIndex(l.Path, "?"); at >= 0 && strings.HasPrefix(l.Path[at:], "?layout=") {
 		values, err := url.ParseQuery(l.Path[at+1:])
 		if err != nil {
 			return l, fmt.Errorf("%w: location %q: %w", ErrUsage, Redact(raw), err)

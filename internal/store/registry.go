@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/memarc/memarc/format"
@@ -39,14 +40,24 @@ func (r *Registry) With(l *Layout) *Registry {
 	return &out
 }
 
-// Layout returns the named layout.
-func (r *Registry) Layout(name string) (*Layout, error) {
+// Layout returns the named layout for an engine; "" takes the first of any.
+func (r *Registry) Layout(name, engine string) (*Layout, error) {
 	var names []string
+	known := false
 	for _, l := range r.Layouts {
+		if engine != "" && !slices.Contains(l.Engines, engine) {
+			known = known || l.Name == name
+			continue
+		}
 		if l.Name == name {
 			return l, nil
 		}
-		names = append(names, l.Name)
+		if !slices.Contains(names, l.Name) {
+			names = append(names, l.Name)
+		}
+	}
+	if known {
+		return nil, fmt.Errorf("%w: layout %q does not exist for the engine %s; its layouts are %s", ErrUsage, name, engine, strings.Join(names, ", "))
 	}
 	return nil, fmt.Errorf("%w: there is no layout %q; the layouts are %s", ErrUsage, name, strings.Join(names, ", "))
 }
@@ -68,22 +79,79 @@ func (r *Registry) engine(l Location) (*Engine, error) {
 	return nil, fmt.Errorf("open %q: %w: not a SQLite database", l.Path, ErrNotStore)
 }
 
-// detect finds the layout of a catalog.
-func (r *Registry) detect(ctx context.Context, db Tables, c *Catalog, want string, l Location) (*Layout, int, error) {
+// detect finds the layout of a catalog; without weak it leaves out the one that
+// recognises everything.
+func (r *Registry) detect(ctx context.Context, db Tables, c *Catalog, want string, weak bool) (*Layout, int, bool) {
 	for _, layout := range r.Layouts {
-		if want != "" && layout.Name != want {
+		if want != "" && layout.Name != want || !slices.Contains(layout.Engines, c.Engine) || layout.Any && !weak && want == "" {
 			continue
 		}
 		if version, ok := layout.Detect(ctx, c, db); ok {
-			return layout, version, nil
+			return layout, version, true
 		}
-		if want != "" {
-			return nil, 0, fmt.Errorf("%w: %q is not a store of layout %q", ErrUsage, l, want)
+	}
+	return nil, 0, false
+}
+
+// recognise finds the layout of an opened database, in the name space that it is
+// used with or else in the only other one that holds a store.
+func (r *Registry) recognise(ctx context.Context, db Tables, want string, l Location) (*Layout, int, error) {
+	c, err := db.Catalog(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	if want != "" {
+		if _, err := r.Layout(want, c.Engine); err != nil {
+			return nil, 0, err
+		}
+	}
+	if layout, version, ok := r.detect(ctx, db, c, want, false); ok {
+		return layout, version, nil
+	}
+	var schemas []string
+	several, ok := db.(Schemas)
+	if ok {
+		if schemas, err = several.Schemas(ctx); err != nil {
+			return nil, 0, err
+		}
+	}
+	var found *Layout
+	version, where := 0, []string{}
+	for i, name := range schemas {
+		if i == 0 {
+			continue // the one in use
+		}
+		if err := several.Use(ctx, name); err != nil {
+			return nil, 0, err
+		}
+		if c, err = db.Catalog(ctx); err != nil {
+			return nil, 0, err
+		}
+		if layout, v, ok := r.detect(ctx, db, c, want, false); ok {
+			found, version, where = layout, v, append(where, name)
+		}
+	}
+	switch {
+	case len(where) == 1:
+		return found, version, several.Use(ctx, where[0])
+	case len(where) > 1:
+		return nil, 0, fmt.Errorf("%w: %q holds stores in the schemas %s; choose one with ?schema=NAME", ErrUsage, l, strings.Join(where, ", "))
+	case len(schemas) > 1:
+		if err := several.Use(ctx, schemas[0]); err != nil {
+			return nil, 0, err
 		}
 	}
 	if want != "" {
-		_, err := r.Layout(want)
+		return nil, 0, fmt.Errorf("%w: %q is not a store of layout %q", ErrUsage, l, want)
+	}
+	if c, err = db.Catalog(ctx); err != nil {
 		return nil, 0, err
+	}
+	if len(c.Tables) == 0 && len(schemas) > 1 {
+		return nil, 0, fmt.Errorf("open %q: %w: schema %q has no tables; those with tables are %s, choose one with ?schema=NAME", l, ErrNotStore, schemas[0], strings.Join(schemas[1:], ", "))
+	}
+	if layout, version, ok := r.detect(ctx, db, c, want, true); ok {
+		return layout, version, nil
 	}
 	return nil, 0, fmt.Errorf("open %q: %w: no layout recognises it", l, ErrNotStore)
 }
@@ -106,15 +174,11 @@ func (r *Registry) OpenSource(ctx context.Context, raw, layout string) (Source, 
 	if err != nil {
 		return nil, err
 	}
-	c, err := db.Catalog(ctx)
+	found, version, err := r.recognise(ctx, db, layout, l)
 	if err == nil {
-		var found *Layout
-		var version int
-		if found, version, err = r.detect(ctx, db, c, layout, l); err == nil {
-			var src Source
-			if src, err = r.Source(ctx, db, found, version); err == nil {
-				return src, nil
-			}
+		var src Source
+		if src, err = r.Source(ctx, db, found, version); err == nil {
+			return src, nil
 		}
 	}
 	return nil, errors.Join(err, db.Close())
@@ -166,17 +230,33 @@ func (r *Registry) targetLayout(ctx context.Context, db Target, m *format.Manife
 			return nil, 0, err
 		}
 		if len(c.Tables) > 0 {
-			return r.detect(ctx, db, c, want, l)
+			return r.targetOf(ctx, db, c, want, l)
 		}
 	}
-	if want == "" && m.Origin != nil && m.Origin.Engine == engine {
-		if layout, err := r.Layout(m.Origin.Layout); err == nil {
+	if want == "" && m.Origin != nil {
+		// The source product's own layout, where it can be made in this engine.
+		if layout, err := r.Layout(m.Origin.Layout, engine); err == nil && (layout.Schema != nil || m.Origin.Engine == engine) {
 			return layout, 0, nil
 		}
 	}
 	if want == "" {
 		want = r.Default
 	}
-	layout, err := r.Layout(want)
+	layout, err := r.Layout(want, engine)
 	return layout, 0, err
+}
+
+// targetOf recognises the layout of a target that holds tables. Only the name space
+// in use counts: nobody wants records in another.
+func (r *Registry) targetOf(ctx context.Context, db Target, c *Catalog, want string, l Location) (*Layout, int, error) {
+	if layout, version, ok := r.detect(ctx, db, c, want, true); ok {
+		return layout, version, nil
+	}
+	if want != "" {
+		if _, err := r.Layout(want, c.Engine); err != nil {
+			return nil, 0, err
+		}
+		return nil, 0, fmt.Errorf("%w: %q is not a store of layout %q", ErrUsage, l, want)
+	}
+	return nil, 0, fmt.Errorf("open %q: %w: no layout recognises it", l, ErrNotStore)
 }

@@ -7,16 +7,26 @@ import (
 	"github.com/memarc/memarc/format"
 )
 
-// Kind is the storage class of a native cell.
+// Kind is the storage class of a native cell, or what a column is declared for.
 type Kind uint8
 
-// The storage classes of engines with tables.
+// The storage classes of cells.
 const (
 	Null Kind = iota
 	Integer
 	Real
 	Text
 	Blob
+)
+
+// What columns of engines with more types are declared for, beyond the storage
+// classes. Their cells are of the classes in brackets.
+const (
+	Boolean  Kind = Blob + 1 + iota // Integer 0 or 1
+	Moment                          // Integer microseconds since 1970-01-01T00:00:00Z; the least and the greatest int64 stand for -infinity and infinity
+	Document                        // Text that is one JSON value
+	Vector                          // Blob of little-endian float32
+	Array                           // Text that is a JSON array of the elements
 )
 
 // Cells is a column of native cells, each with its own storage class. Row i of

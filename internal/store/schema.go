@@ -1,6 +1,10 @@
 package store
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/memarc/memarc/format"
+)
 
 // A Schema is the reference schema of one product over all its versions: a
 // table of facts with the version range in which each holds. It is owned by
@@ -31,6 +35,9 @@ type TableDef struct {
 	Columns []ColumnDef
 	// Constraints are table constraints such as "PRIMARY KEY (a, b)".
 	Constraints []Statement
+	// Foreign are references that are created once all rows are there. In SQLite,
+	// which cannot add them later, they stand in Columns or Constraints instead.
+	Foreign []ForeignDef
 	// Options stands behind the closing parenthesis, for example "STRICT".
 	Options      string
 	Since, Until int
@@ -41,6 +48,12 @@ type TableDef struct {
 // the product's own file has them (a column added later stands last).
 type ColumnDef struct {
 	Name, Decl   string
+	Since, Until int
+}
+
+// A ForeignDef is a reference to another table, or to the same.
+type ForeignDef struct {
+	format.ForeignKey
 	Since, Until int
 }
 
@@ -74,6 +87,11 @@ func (s *Schema) At(version int) *Schema {
 		for _, c := range t.Columns {
 			if holds(version, c.Since, c.Until) {
 				at.Columns = append(at.Columns, c)
+			}
+		}
+		for _, f := range t.Foreign {
+			if holds(version, f.Since, f.Until) {
+				at.Foreign = append(at.Foreign, f)
 			}
 		}
 		out.Tables = append(out.Tables, at)

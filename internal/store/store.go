@@ -138,7 +138,26 @@ type SinkOptions struct {
 	Policy    Policy
 	NoSidecar bool
 	Layout    string // by name; "" for the manifest's origin, else memarc
+	// CommitEvery commits whenever so many records more were taken; 0 is all or
+	// nothing.
+	CommitEvery int64
+	// Embeddings says what to do with vectors of another space than a target's that
+	// takes one alone.
+	Embeddings EmbeddingPolicy
+	// VectorIndexes makes indexes over many vectors in tables that the import
+	// creates. Those that a target had are kept in any case.
+	VectorIndexes bool
 }
+
+// EmbeddingPolicy is what to do with vectors that the target has no place for.
+type EmbeddingPolicy string
+
+// The policies.
+const (
+	RefuseEmbeddings EmbeddingPolicy = ""     // refuse the import
+	KeepEmbeddings   EmbeddingPolicy = "keep" // beside the product's own, where it does not see them
+	DropEmbeddings   EmbeddingPolicy = "drop" // leave them out; the ledger counts them
+)
 
 // Errors that callers branch on.
 var (
@@ -151,6 +170,8 @@ var (
 	// ErrConflict means a record that the target holds with another content,
 	// under the policy Fail.
 	ErrConflict = errors.New("target holds another record with this key")
+	// ErrSpace means that the target takes vectors of another space alone.
+	ErrSpace = errors.New("the target's vectors are of another space")
 	// ErrUsage means that the request cannot be meant as it was said.
 	ErrUsage = errors.New("bad request")
 )

@@ -25,8 +25,8 @@ type CatalogTable struct {
 	Kind TableKind
 	// Module of a Virtual table.
 	Module string
-	// Classes holds, for each column, the storage class that its declared type
-	// asks for; Null where it asks for none.
+	// Classes holds, for each column, what its declared type asks for; Null where
+	// it asks for nothing.
 	Classes []Kind
 	// Generated names the columns that the engine computes.
 	Generated []string
@@ -102,6 +102,8 @@ type Query struct {
 	Columns []string
 	// Where is a condition in the engine's own language, given by the user.
 	Where string
+	// Shared says that other methods are called before the last row was taken.
+	Shared bool
 }
 
 // Tables is an engine that has tables, opened for reading: one snapshot for all
@@ -126,6 +128,16 @@ type Tables interface {
 	Close() error
 }
 
+// Schemas is the ability of an engine whose databases hold several name spaces of
+// tables, each of which may be a store.
+type Schemas interface {
+	// Schemas lists the name spaces that hold tables. The one in use stands first,
+	// whether it holds any or not.
+	Schemas(ctx context.Context) ([]string, error)
+	// Use makes the methods of Tables concern the named one.
+	Use(ctx context.Context, schema string) error
+}
+
 // A Target is an engine that has tables, opened for writing. Nothing that it does
 // is visible to others before Commit; Close without Commit undoes everything.
 type Target interface {
@@ -141,8 +153,12 @@ type Target interface {
 	CreateIndex(ctx context.Context, table string, ix *format.Index) error
 	// AddColumn adds a column to a table, likewise.
 	AddColumn(ctx context.Context, table string, c *format.TableColumn) error
-	// Insert inserts rows. A row that a constraint refuses is reported by
-	// reject and left out; any other error ends the insert.
+	// Stored returns what a Lookup of the columns want would give of rows that
+	// Insert takes into a table that this target has created, row by row, without
+	// asking the database; nil if only the database can tell.
+	Stored(ctx context.Context, table string, columns []string, rows *Rows, want []string) (*Rows, error)
+	// Insert inserts rows. A row that its columns or a constraint refuse is
+	// reported by reject and left out; any other error ends the insert.
 	Insert(ctx context.Context, table string, columns []string, rows *Rows, reject func(row int, err error)) error
 	// Update sets columns of the rows with the given keys: the first len(keys)
 	// columns of rows are the key. Rows that are not there are reported.
@@ -154,6 +170,18 @@ type Target interface {
 	SetSequence(ctx context.Context, table string, last *int64) error
 	// SetSetting sets a number of the database that Catalog.Settings names.
 	SetSetting(ctx context.Context, name string, v int64) error
+	// Dangling returns the rows of a table, by the given columns, whose reference
+	// has nothing to refer to.
+	Dangling(ctx context.Context, table string, key []string, f *format.ForeignKey) (*Rows, error)
+	// AddForeignKey creates a reference. Engines that write references into the
+	// definition of a table do nothing, and neither do they know Dangling rows.
+	AddForeignKey(ctx context.Context, table string, f *format.ForeignKey) error
+	// Settle ends the load: what Insert and Update have set aside for speed, such as
+	// an index over vectors, is made again.
+	Settle(ctx context.Context) error
+	// Checkpoint makes what was done so far visible, durably, and goes on. Engines
+	// that only know all or nothing fail with ErrUsage.
+	Checkpoint(ctx context.Context) error
 	// Commit makes everything visible, durably.
 	Commit(ctx context.Context) error
 }

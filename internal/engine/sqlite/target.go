@@ -249,6 +249,28 @@ func (t *Target) SetSetting(ctx context.Context, name string, v int64) error {
 // Unchanged holds always: the transaction keeps other writers out.
 func (t *Target) Unchanged() error { return nil }
 
+// Stored asks the database always.
+func (t *Target) Stored(context.Context, string, []string, *store.Rows, []string) (*store.Rows, error) {
+	return nil, nil
+}
+
+// Dangling finds nothing: references stand in the tables' definitions and are not
+// enforced during a load.
+func (t *Target) Dangling(context.Context, string, []string, *format.ForeignKey) (*store.Rows, error) {
+	return nil, nil
+}
+
+// AddForeignKey does nothing: CreateTable has written the references.
+func (t *Target) AddForeignKey(context.Context, string, *format.ForeignKey) error { return nil }
+
+// Settle does nothing.
+func (t *Target) Settle(context.Context) error { return nil }
+
+// Checkpoint fails: a file appears as a whole or not at all.
+func (t *Target) Checkpoint(context.Context) error {
+	return fmt.Errorf("%w: a SQLite target is written in one transaction; leave --commit-every out", store.ErrUsage)
+}
+
 // Commit makes everything visible, durably.
 func (t *Target) Commit(ctx context.Context) error {
 	if t.conn == nil {

@@ -12,7 +12,8 @@ import (
 func Layout() *store.Layout {
 	return &store.Layout{
 		Name:    "generic",
-		Engines: []string{"sqlite"},
+		Engines: []string{"sqlite", "postgres"},
+		Any:     true,
 		Detect:  func(context.Context, *store.Catalog, store.Tables) (int, bool) { return 0, true },
 	}
 }
