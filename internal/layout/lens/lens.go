@@ -29,6 +29,9 @@ type Lens struct {
 	Get func(native *store.Cells, field *format.Column, left func(row int))
 	// Put appends one non-null row of the field to the native column.
 	Put func(field *format.Column, row int, native *store.Cells)
+	// Exact tells whether Get gives a non-null row of the field back of what Put makes
+	// of it. A nil Exact means that it always does, or that nobody may ask.
+	Exact func(field *format.Column, row int) bool
 }
 
 // PutAll appends all rows of the field to the native column; null becomes NULL.
@@ -48,6 +51,7 @@ var all = func() map[string]*Lens {
 	for _, l := range []*Lens{
 		text, inttext, jsonText, jsonList, jsonListSpaced, integer, intBool, realLens, exactReal, anyLens, value, blob,
 		valueMap, vector("f32", 0), vector("f32-header", 1), uuidBlob, uuidHex,
+		textNoNUL, jsonb, stringArray, pgVector, priority10,
 		unix("unix", 1e9), unix("unix-millis", 1e6), unix("unix-micros", 1e3), unix("unix-nanos", 1),
 	} {
 		out[l.Name] = l

@@ -104,13 +104,16 @@ func law(t testing.TB, l *lens.Lens, before, native *store.Cells) {
 		if err := valid(&field, at+row); err != nil {
 			t.Errorf("%s: %s reads as a value that no field holds: %v", l.Name, show(native, row), err)
 		}
-		if left[row] == 0 && !native.Equal(row, whole, at+row) {
+		if left[row] == 0 && !native.Equal(row, whole, at+row) && !sameArray(l, native.Bytes(row), whole.Bytes(at+row)) {
 			t.Errorf("%s: %s comes back as %s and is not left over", l.Name, show(native, row), show(whole, at+row))
 		}
 		if native.Kinds[row] == store.Null && !field.Null(at+row) {
 			t.Errorf("%s: NULL is a value", l.Name)
 		}
 		if field.Null(at + row) {
+			continue
+		}
+		if l.Exact != nil && !l.Exact(&field, at+row) {
 			continue
 		}
 		l.Put(&field, at+row, again)
@@ -129,6 +132,13 @@ func law(t testing.TB, l *lens.Lens, before, native *store.Cells) {
 			t.Errorf("%s: value %x is written as %s and read as %x", l.Name, want, show(again, row), got)
 		}
 	}
+}
+
+// sameArray tells whether two spellings of an array are one to the engines whose
+// arrays the lens reads: they have no spelling of their own.
+func sameArray(l *lens.Lens, a, b []byte) bool {
+	var x, y []string
+	return l.Name == "string-array" && json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && slices.Equal(x, y)
 }
 
 // valid checks a value of a column by FORMAT.md 4.1.

@@ -263,5 +263,6 @@ func unix(name string, unit int64) *Lens {
 			}
 			native.AppendInt(v)
 		},
+		Exact: func(field *format.Column, row int) bool { return field.Int(row)%unit == 0 },
 	}
 }
