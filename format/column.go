@@ -299,3 +299,72 @@ func checkUTF8(data []byte, offsets []int32) error {
 	}
 	return nil
 }
+
+// Value returns the row as a value that aliases the column; of an Any row, the value
+// it holds. A Map row is its bytes.
+func (c *Column) Value(row int) Value {
+	switch {
+	case c.Null(row):
+		return Value{}
+	case c.Type.fixed():
+		return Value{Type: c.Type, Cell: c.Cells[row]}
+	case c.Type == List:
+		v := Value{Type: List}
+		for i := range c.ListLen(row) {
+			v.List = append(v.List, c.Item(row, i))
+		}
+		return v
+	case c.Type == Any:
+		if v, _, err := ParseValue(c.Bytes(row)); err == nil {
+			return v
+		}
+		return Value{}
+	}
+	return Value{Type: c.Type, Bytes: c.Bytes(row)}
+}
+
+// AppendTyped appends a value of the column's type, or a null. A value of another
+// type is a null.
+func (c *Column) AppendTyped(v Value) {
+	switch {
+	case c.Type == Any && v.Type != Null:
+		c.AppendBytes(v.Append(nil))
+	case v.Type != c.Type || v.Type == Null:
+		c.AppendNull()
+	case c.Type.fixed():
+		c.AppendCell(v.Cell)
+	case c.Type == List:
+		for _, item := range v.List {
+			c.AppendItem(item)
+		}
+		c.EndList()
+	default:
+		c.AppendBytes(v.Bytes)
+	}
+}
+
+// EqualRow tells whether a row has the same canonical value as a row of another
+// column of the same type.
+func (c *Column) EqualRow(row int, d *Column, at int) bool {
+	null := c.Null(row)
+	switch {
+	case null != d.Null(at):
+		return false
+	case null:
+		return true
+	case c.Type.fixed():
+		return c.Cells[row] == d.Cells[at]
+	case c.Type != List:
+		return string(c.Bytes(row)) == string(d.Bytes(at))
+	}
+	n := c.ListLen(row)
+	if n != d.ListLen(at) {
+		return false
+	}
+	for i := range n {
+		if string(c.Item(row, i)) != string(d.Item(at, i)) {
+			return false
+		}
+	}
+	return true
+}

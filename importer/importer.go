@@ -62,6 +62,8 @@ type Report struct {
 	Sections map[string]Count
 	Rejects  []Reject // the first maxRejects
 	Losses   []format.Loss
+	Notes    []Reject // of records that were taken
+	Left     []Step   // to be done after the import
 	End      *format.End
 	Target   format.Hash // content digest of the target, if the target was fresh
 	Verified bool
@@ -109,6 +111,9 @@ func Import(ctx context.Context, r *format.Reader, dst Sink, o Options) (*Report
 		}
 		err := report.write(ctx, b, dst, o)
 		b.Release()
+		if err == nil {
+			err = report.late(dst, o)
+		}
 		if err != nil {
 			return report, err
 		}
@@ -129,7 +134,10 @@ func Import(ctx context.Context, r *format.Reader, dst Sink, o Options) (*Report
 	if err := dst.Finish(ctx); err != nil {
 		return report, err
 	}
-	report.Losses = dst.Losses()
+	if err := report.late(dst, o); err != nil {
+		return report, err
+	}
+	report.Losses, report.Notes, report.Left = dst.Losses(), dst.Notes(), dst.Left()
 	if !o.NoVerify {
 		if err := report.verify(ctx, r, dst, o); err != nil {
 			return report, err
@@ -152,21 +160,43 @@ func (report *Report) write(ctx context.Context, b *format.Batch, dst Sink, o Op
 		c.Updated += res.Updated
 		c.Skipped += res.Skipped
 		c.Rejected += uint64(len(res.Rejects))
-		for _, reject := range res.Rejects {
-			if len(report.Rejects) < maxRejects {
-				report.Rejects = append(report.Rejects, reject)
-			}
-			if o.Strict {
-				return fmt.Errorf("section %q, record %q: %w: %s", reject.Section, reject.ID, ErrRejected, reject.Reason)
-			}
-			if o.Rejects != nil {
-				if _, err := o.Rejects.Write(reject.Record); err != nil {
-					return fmt.Errorf("write rejects: %w", err)
-				}
+		report.Sections[name] = c
+		return report.reject(res.Rejects, o)
+	}
+	report.Sections[name] = c
+	return nil
+}
+
+// late counts records that were refused after they had been counted as written.
+func (report *Report) late(dst Sink, o Options) error {
+	late := dst.Late()
+	for _, r := range late {
+		c := report.Sections[r.Section]
+		if c.Written > 0 {
+			c.Written--
+		} else if c.Unchanged > 0 {
+			c.Unchanged--
+		}
+		c.Rejected++
+		report.Sections[r.Section] = c
+	}
+	return report.reject(late, o)
+}
+
+func (report *Report) reject(rejects []Reject, o Options) error {
+	for _, reject := range rejects {
+		if len(report.Rejects) < maxRejects {
+			report.Rejects = append(report.Rejects, reject)
+		}
+		if o.Strict {
+			return fmt.Errorf("section %q, record %q: %w: %s", reject.Section, reject.ID, ErrRejected, reject.Reason)
+		}
+		if o.Rejects != nil {
+			if _, err := o.Rejects.Write(reject.Record); err != nil {
+				return fmt.Errorf("write rejects: %w", err)
 			}
 		}
 	}
-	report.Sections[name] = c
 	return nil
 }
 

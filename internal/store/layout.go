@@ -104,4 +104,9 @@ type OwnLayout struct {
 	// Lens names the lens by which a field type is kept, and Decl the declared
 	// type of its column.
 	Lens, Decl func(t format.Type) string
+	// Rest, if not empty, is a column for what the others cannot hold exactly: bytes
+	// that are a map, in canonical encoding, of fields to their values.
+	Rest string
+	// RestDecl is its declared type.
+	RestDecl string
 }

@@ -17,6 +17,9 @@ type Schema struct {
 	// Pragmas are statements run before the first table is created, for
 	// example a page size.
 	Pragmas []Statement
+	// Before are statements that a target runs before the first table is created, for
+	// example to have an extension.
+	Before []Statement
 	// Tables in creation order: a table stands after those it refers to.
 	Tables []TableDef
 	// Objects are indexes, virtual tables, triggers and views, in creation
@@ -57,11 +60,18 @@ type ForeignDef struct {
 	Since, Until int
 }
 
+// Computed tells whether the engine computes the column, so that nobody writes it.
+func (c *ColumnDef) Computed() bool {
+	return strings.Contains(strings.ToUpper(c.Decl), "GENERATED ALWAYS AS (")
+}
+
 // An ObjectDef is one derived object and the statement that creates it.
 // Table is the table it belongs to.
 type ObjectDef struct {
 	Name, Table, SQL string
 	Since, Until     int
+	// Vectors marks an index over vectors, which takes long to make.
+	Vectors bool
 }
 
 // A Statement is a piece of SQL with the versions it holds for.
@@ -78,7 +88,7 @@ func holds(version, since, until int) bool {
 
 // At returns the schema with just what holds at one version.
 func (s *Schema) At(version int) *Schema {
-	out := &Schema{Pragmas: statementsAt(s.Pragmas, version), Rebuild: statementsAt(s.Rebuild, version), Seeds: statementsAt(s.Seeds, version)}
+	out := &Schema{Pragmas: statementsAt(s.Pragmas, version), Before: statementsAt(s.Before, version), Rebuild: statementsAt(s.Rebuild, version), Seeds: statementsAt(s.Seeds, version)}
 	for _, t := range s.Tables {
 		if !holds(version, t.Since, t.Until) {
 			continue

@@ -123,8 +123,15 @@ type Sink interface {
 	// Write writes a batch, which stays the caller's. The same batch twice
 	// counts as unchanged.
 	Write(ctx context.Context, b *format.Batch) (Result, error)
+	// Late returns, once each, records that the target has refused after Write had
+	// counted them as written.
+	Late() []Reject
 	// Finish builds what is derived: indexes, full-text search.
 	Finish(ctx context.Context) error
+	// Notes returns what people should know of records that were taken, and Left what
+	// is left to be done after the import.
+	Notes() []Reject
+	Left() []Step
 	// ReadBack returns a source of what the target now holds.
 	ReadBack(ctx context.Context) (Source, error)
 	// Losses returns what the target could not hold.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
+	"strings"
 
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/store"
@@ -15,12 +17,19 @@ func (s *sink) createTables(ctx context.Context) error {
 	if s.layout.Schema != nil {
 		reference = s.layout.Schema.At(s.version)
 	}
+	if reference != nil && s.fresh() {
+		for _, st := range reference.Before {
+			if err := s.db.Exec(ctx, st.SQL); err != nil {
+				return err
+			}
+		}
+	}
 	if s.foreign {
-		if !s.db.Fresh() {
+		if !s.fresh() {
 			return nil
 		}
 		for _, t := range reference.Tables {
-			if err := s.db.Exec(ctx, t.CreateSQL()); err != nil {
+			if err := s.db.Exec(ctx, s.sized(t.CreateSQL())); err != nil {
 				return err
 			}
 		}
@@ -45,7 +54,7 @@ func (s *sink) createTables(ctx context.Context) error {
 		case have != nil:
 			continue // columns that it lacks go to the sidecar
 		case def != nil:
-			if err := s.db.Exec(ctx, adapt(def, t)); err != nil {
+			if err := s.db.Exec(ctx, s.sizedAs(adapt(def, t), t)); err != nil {
 				return err
 			}
 			if err := s.addMissing(ctx, def, t); err != nil {
@@ -109,11 +118,114 @@ func adapt(def *store.TableDef, t *format.Table) string {
 	at := *def
 	at.Columns = nil
 	for _, c := range def.Columns {
-		if slices.ContainsFunc(t.Columns, func(have format.TableColumn) bool { return have.Name == c.Name }) {
+		if c.Computed() || slices.ContainsFunc(t.Columns, func(have format.TableColumn) bool { return have.Name == c.Name }) {
 			at.Columns = append(at.Columns, c)
 		}
 	}
 	return at.CreateSQL()
+}
+
+// dimensionMark stands in a reference schema where the dimension of vectors does.
+const dimensionMark = "{EMBEDDING_DIM}"
+
+func (s *sink) sized(sql string) string {
+	return strings.ReplaceAll(sql, dimensionMark, fmt.Sprint(s.dimension()))
+}
+
+// sizedAs takes the dimension that the origin's table had.
+func (s *sink) sizedAs(sql string, t *format.Table) string {
+	for _, c := range t.Columns {
+		if n := declaredDimension(c.Type); n > 0 && strings.Contains(c.Type, "vec") {
+			return strings.ReplaceAll(sql, dimensionMark, fmt.Sprint(n))
+		}
+	}
+	return s.sized(sql)
+}
+
+// fewVectors is up to how many vectors an index over them is made without being asked
+// for: more take seconds and minutes.
+const fewVectors = 2000
+
+// leaveVectorIndex tells whether a new table does without the index for now, and says
+// so.
+func (s *sink) leaveVectorIndex(o *store.ObjectDef) bool {
+	if s.opts.VectorIndexes || s.vectors <= fewVectors {
+		return false
+	}
+	s.left = append(s.left, store.Step{What: "leave", Where: o.Name, Detail: s.sized(o.SQL)})
+	return true
+}
+
+// Left returns what was left to be done after the import, as statements.
+func (s *sink) Left() []store.Step { return s.left }
+
+// refer creates the references of the tables that this import has created. Records
+// that refer to nothing go to the sidecar: the product's table cannot hold them.
+func (s *sink) refer(ctx context.Context) error {
+	for table, keys := range s.references() {
+		for i := range keys {
+			f := &keys[i]
+			ok, err := s.settleDangling(ctx, table, f)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+			if err := s.db.AddForeignKey(ctx, table, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// references yields the tables that this import has created with what they refer to.
+func (s *sink) references() iter.Seq2[string, []format.ForeignKey] {
+	return func(yield func(string, []format.ForeignKey) bool) {
+		if !s.foreign {
+			if s.manifest.Origin == nil {
+				return
+			}
+			for i := range s.manifest.Origin.Tables {
+				t := &s.manifest.Origin.Tables[i]
+				if s.catalog.Table(t.Name) == nil && !yield(t.Name, t.Foreign) {
+					return
+				}
+			}
+			return
+		}
+		for _, t := range s.layout.Schema.At(s.version).Tables {
+			var keys []format.ForeignKey
+			for _, f := range t.Foreign {
+				keys = append(keys, f.ForeignKey)
+			}
+			if s.catalog.Table(t.Name) == nil && !yield(t.Name, keys) {
+				return
+			}
+		}
+	}
+}
+
+// settleDangling moves the rows that refer to nothing to the sidecar, and tells
+// whether the reference can be created.
+func (s *sink) settleDangling(ctx context.Context, table string, f *format.ForeignKey) (bool, error) {
+	at := slices.IndexFunc(s.shape.tables, func(t tableShape) bool { return t.table.Name == table })
+	if at < 0 {
+		return true, nil
+	}
+	t := &s.shape.tables[at]
+	key := t.parts[0].key
+	rows, err := s.db.Dangling(ctx, table, key, f)
+	if err != nil || rows == nil || rows.N == 0 {
+		return true, err
+	}
+	if s.sidecar == nil || s.opts.NoSidecar || len(key) == 0 {
+		s.losses = append(s.losses, format.Loss{Code: "schema-differs", Where: table, Count: uint64(rows.N),
+			Reason: fmt.Sprintf("rows refer to rows of table %q that are not there, so the reference is not created", f.Table)})
+		return false, nil
+	}
+	return true, s.sidecar.evict(ctx, t, key, rows)
 }
 
 // addMissing adds the columns that the origin's table had beyond the reference.
@@ -161,7 +273,10 @@ func (s *sink) createObjects(ctx context.Context) error {
 		if !created(o.Table) || !s.foreign && !slices.Contains(s.manifest.Origin.Objects, o.Name) {
 			continue
 		}
-		if err := s.db.Exec(ctx, o.SQL); err != nil {
+		if o.Vectors && s.leaveVectorIndex(&o) {
+			continue
+		}
+		if err := s.db.Exec(ctx, s.sized(o.SQL)); err != nil {
 			return fmt.Errorf("create %q: %w", o.Name, err)
 		}
 		rebuild = true

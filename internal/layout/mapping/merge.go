@@ -13,7 +13,7 @@ import (
 func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store.Result, taken *[]int, refuse func([]int) func(int, error)) error {
 	p := w.part
 	keys, others, names := p.split()
-	have, found, at, err := s.held(ctx, w, keys)
+	have, found, at, err := s.lookUp(ctx, w, keys)
 	if err != nil {
 		return err
 	}
@@ -75,16 +75,16 @@ func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store
 	return nil
 }
 
-// What held finds of a row, if not the position of the row with its key.
+// What lookUp finds of a row, if not the position of the row with its key.
 const (
 	none = -1 // nothing
 	same = -2 // the row itself
 )
 
-// held looks the rows up in the table: at holds for each same, none, or what found
+// lookUp looks the rows up in the table: at holds for each same, none, or what found
 // holds, the position in have of the row with the same key. Where all of a row is
 // its key, rows may be alike, and a bag counts them.
-func (s *sink) held(ctx context.Context, w *writer, keys []int) (have *store.Rows, found, at []int, err error) {
+func (s *sink) lookUp(ctx context.Context, w *writer, keys []int) (have *store.Rows, found, at []int, err error) {
 	p := w.part
 	if len(keys) == 0 || len(keys) != len(p.key) || len(keys) > indexed || len(keys) >= len(p.columns)-1 && s.layout.Own != nil {
 		at, err = s.inBag(ctx, w)

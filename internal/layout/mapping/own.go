@@ -55,7 +55,7 @@ func (s *sink) beginOwn(ctx context.Context) error {
 		return err
 	}
 	for _, section := range s.manifest.Sections {
-		if isSidecar(section.Name) || section.Name == own.MetaTable {
+		if isOurs(section.Name) || section.Name == own.MetaTable {
 			return fmt.Errorf("section name %q is reserved", section.Name)
 		}
 		stored := withLeftovers(section)
@@ -70,7 +70,7 @@ func (s *sink) beginOwn(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p, err := ownPart(s.layout.Name, own, section)
+		p, err := ownPart(s.layout.Name, s.catalog.Engine, own, section)
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (s *sink) beginOwn(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.beginProgress(ctx)
 }
 
 // withLeftovers is the section with a field for what somebody may write into its
@@ -98,6 +98,9 @@ func (s *sink) createOwn(ctx context.Context, section *format.Section) error {
 	t := &format.Table{Name: section.Name}
 	for _, f := range section.Fields {
 		t.Columns = append(t.Columns, s.ownColumn(f))
+	}
+	if own := s.layout.Own; own.Rest != "" {
+		t.Columns = append(t.Columns, format.TableColumn{Name: own.Rest, Type: own.RestDecl})
 	}
 	return s.db.CreateTable(ctx, t)
 }

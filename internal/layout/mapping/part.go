@@ -18,8 +18,21 @@ type part struct {
 	columns []bound
 	key     []string // native columns that identify a row
 	updates bool     // fills columns of rows that another part creates
-	updated int      // index in columns of the time of last change, or -1
-	left    int      // field of the leftovers, or -1
+	// optional says that a row whose columns are all NULL, but for the key, is none of
+	// its records.
+	optional bool
+	consts   []constant
+	updated  int    // index in columns of the time of last change, or -1
+	left     int    // field of the leftovers, or -1
+	rest     string // column of what the others cannot hold, see rest.go; "" for none
+	restAt   int    // column of the scanned rows
+}
+
+// A constant is a field that the table has no column for: all rows have the value
+// that the store's model has.
+type constant struct {
+	field int
+	value format.Value
 }
 
 // A bound is a native column with its lens and field.
@@ -31,6 +44,7 @@ type bound struct {
 	name   string // of its leftover
 	els    []int  // fields to take when the field is null
 	def    *format.Value
+	make   func(func(string) format.Value) format.Value
 }
 
 // natural is the lens of a column that no map names.
@@ -44,6 +58,14 @@ func natural(k store.Kind) string {
 		return "real"
 	case store.Blob:
 		return "blob"
+	case store.Boolean:
+		return "int-bool"
+	case store.Moment:
+		return "unix-micros"
+	case store.Document, store.Array:
+		return "json"
+	case store.Vector:
+		return "f32"
 	}
 	return "any"
 }
@@ -56,6 +78,9 @@ type leftover struct {
 // get turns native rows into a batch. shared tells which scanned columns are
 // still needed afterwards, so that their memory must not be taken.
 func (p *part) get(rows *store.Rows, shared func(at int) bool) *format.Batch {
+	if which := p.present(rows); which != nil {
+		rows, shared = p.only(rows, which), func(int) bool { return true }
+	}
 	b := format.NewBatch(p.section)
 	var over []leftover
 	for i := range p.columns {
@@ -67,6 +92,11 @@ func (p *part) get(rows *store.Rows, shared func(at int) bool) *format.Batch {
 		c.lens.Get(cells, &b.Columns[c.field], func(row int) { over = append(over, leftover{row, i}) })
 	}
 	b.Rows = rows.N
+	for _, c := range p.consts {
+		for range rows.N {
+			b.Columns[c.field].AppendTyped(c.value)
+		}
+	}
 	p.appendLeftovers(b, rows, over)
 	for i := range b.Columns {
 		for c := &b.Columns[i]; c.Len() < rows.N; {
@@ -74,6 +104,40 @@ func (p *part) get(rows *store.Rows, shared func(at int) bool) *format.Batch {
 		}
 	}
 	return b
+}
+
+// present returns the rows that hold a record of an optional part; nil for all.
+func (p *part) present(rows *store.Rows) []int {
+	if !p.optional {
+		return nil
+	}
+	which := make([]int, 0, rows.N)
+	for row := range rows.N {
+		for i := range p.columns {
+			c := &p.columns[i]
+			if rows.Columns[c.at].Kinds[row] != store.Null && !slices.Contains(p.key, c.column) {
+				which = append(which, row)
+				break
+			}
+		}
+	}
+	if len(which) == rows.N {
+		return nil
+	}
+	return which
+}
+
+// only copies some rows, and of them the part's columns.
+func (p *part) only(rows *store.Rows, which []int) *store.Rows {
+	out := store.NewRows(len(rows.Columns))
+	for i := range p.columns {
+		at := p.columns[i].at
+		for _, row := range which {
+			out.Columns[at].AppendRow(&rows.Columns[at], row)
+		}
+	}
+	out.N = len(which)
+	return out
 }
 
 func clone(c *store.Cells) *store.Cells {
@@ -141,7 +205,7 @@ func (p *part) put(b *format.Batch, rows *store.Rows, foreign bool) error {
 	for i := range p.columns {
 		c, cells := &p.columns[i], &rows.Columns[i]
 		field := &b.Columns[c.field]
-		if left == nil && !(foreign && (c.def != nil || len(c.els) > 0)) {
+		if left == nil && !(foreign && (c.def != nil || c.make != nil || len(c.els) > 0)) {
 			c.lens.PutAll(field, cells)
 			continue
 		}
@@ -200,11 +264,19 @@ func (c *bound) instead(b *format.Batch, row int, cells *store.Cells) {
 			return
 		}
 	}
-	if c.def != nil {
+	switch {
+	case c.make != nil:
+		cells.AppendValue(c.make(func(name string) format.Value {
+			if f := b.Column(name); f != nil {
+				return f.Value(row)
+			}
+			return format.Value{}
+		}))
+	case c.def != nil:
 		cells.AppendValue(*c.def)
-		return
+	default:
+		cells.AppendNull()
 	}
-	cells.AppendNull()
 }
 
 // names returns the native columns.

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -21,6 +22,8 @@ type shape struct {
 	losses  []format.Loss
 	origin  *format.Origin
 	spaces  []format.Space // of memarc's own layout, which stores them
+	engine  string
+	model   *model // of a layout whose stores take vectors of one space
 }
 
 type tableShape struct {
@@ -33,10 +36,14 @@ type tableShape struct {
 func passthrough(layout, table string) string { return layout + "." + table }
 
 // newShape joins a layout with a catalog.
-func newShape(l *store.Layout, version int, c *store.Catalog) (*shape, error) {
-	s := &shape{layout: l, version: version, origin: &format.Origin{
+func newShape(ctx context.Context, db store.Tables, l *store.Layout, version int, c *store.Catalog) (*shape, error) {
+	s := &shape{layout: l, version: version, engine: c.Engine, origin: &format.Origin{
 		StoreID: format.StoreID{Engine: c.Engine, Layout: l.Name, Version: versionText(version)},
 	}}
+	var err error
+	if s.model, err = readModel(ctx, db, l, c); err != nil {
+		return nil, err
+	}
 	known := map[string]bool{}
 	if l.Schema != nil {
 		for _, o := range l.Schema.Objects {
@@ -88,11 +95,23 @@ func (s *shape) lose(code, where, reason string) {
 	s.losses = append(s.losses, format.Loss{Code: code, Where: where, Count: 1, Reason: reason})
 }
 
+// leftover is the name under which a native value of a column is left over.
+func (s *shape) leftover(column string) string { return leftoverName(s.layout.Name, s.engine, column) }
+
+// leftoverName tells the engines of one product apart, because a native value of one
+// is none of the other. The first engine that there was has no mark.
+func leftoverName(layout, engine, column string) string {
+	if engine == "sqlite" {
+		return layout + "." + column
+	}
+	return layout + "/" + engine + "." + column
+}
+
 func (s *shape) skipped(table string) bool { return slices.Contains(s.layout.Skip, table) }
 
 func (s *shape) addTable(t *store.CatalogTable, known map[string]bool) error {
 	switch {
-	case t.Kind == store.Internal || t.Kind == store.Shadow || s.skipped(t.Name) || isSidecar(t.Name):
+	case t.Kind == store.Internal || t.Kind == store.Shadow || s.skipped(t.Name) || isOurs(t.Name):
 		s.items = append(s.items, store.Item{Name: t.Name, Fate: store.Derived, Rows: -1})
 		return nil
 	case t.Kind == store.Virtual:
@@ -190,7 +209,7 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 	if standard == nil {
 		return nil, fmt.Errorf("layout %q maps table %q to section %q, which is no standard section", s.layout.Name, t.Name, m.Section)
 	}
-	p := &part{table: t.Name, section: &format.Section{Name: m.Section, Key: standard.Key}, updates: m.Part, updated: -1, left: -1}
+	p := &part{table: t.Name, section: &format.Section{Name: m.Section, Key: standard.Key}, updates: m.Part, optional: m.Optional, updated: -1, left: -1}
 	add := func(column, field, lensName string, typ format.Type) error {
 		l, err := lens.ByName(lensName)
 		if err != nil {
@@ -200,13 +219,19 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 			return fmt.Errorf("layout %q, table %q, column %q: lens %q gives %s, field %q is %s", s.layout.Name, t.Name, column, lensName, l.Type, field, typ)
 		}
 		at := slices.IndexFunc(t.Columns, func(c format.TableColumn) bool { return c.Name == column })
-		p.columns = append(p.columns, bound{column: column, at: at, field: len(p.section.Fields), lens: l, name: s.layout.Name + "." + column})
+		p.columns = append(p.columns, bound{column: column, at: at, field: len(p.section.Fields), lens: l, name: s.leftover(column)})
 		p.section.Fields = append(p.section.Fields, format.Field{Name: field, Type: l.Type})
 		return nil
 	}
 	// Fields in the standard's order, so that archives read alike.
 	for _, f := range standard.Fields {
 		for _, c := range m.Columns {
+			if c.Field == f.Name && c.Const != "" {
+				if err := s.addConst(p, f, c); err != nil {
+					return nil, err
+				}
+				break
+			}
 			if c.Field != f.Name || !t.HasColumn(c.Column) {
 				continue
 			}
@@ -216,16 +241,16 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 			if err := add(c.Column, c.Field, c.Lens, f.Type); err != nil {
 				return nil, err
 			}
-			p.columns[len(p.columns)-1].def = c.Default
+			p.columns[len(p.columns)-1].def, p.columns[len(p.columns)-1].make = c.Default, c.Make
 			break
 		}
 	}
 	for _, c := range m.Columns { // fields of the layout's own with a lens of their own
-		if standard.Field(c.Field) < 0 && t.HasColumn(c.Column) {
+		if c.Const == "" && standard.Field(c.Field) < 0 && t.HasColumn(c.Column) {
 			if err := add(c.Column, s.layout.Name+"."+c.Column, c.Lens, format.Null); err != nil {
 				return nil, err
 			}
-			p.columns[len(p.columns)-1].def = c.Default
+			p.columns[len(p.columns)-1].def, p.columns[len(p.columns)-1].make = c.Default, c.Make
 		}
 	}
 	for i := range t.Columns {
@@ -245,6 +270,9 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 	}
 	for _, k := range standard.Key {
 		f := p.section.Field(k)
+		if slices.ContainsFunc(p.consts, func(c constant) bool { return c.field == f }) {
+			continue
+		}
 		if f < 0 {
 			p.section.Fields = append(p.section.Fields, format.Field{Name: k, Type: standard.Fields[standard.Field(k)].Type})
 			continue
@@ -281,16 +309,17 @@ func (s *shape) passthroughPart(t *store.CatalogTable, lenses []store.ColumnMap)
 	for i := range t.Columns {
 		name := t.Columns[i].Name
 		by := natural(t.Classes[i])
+		var def *format.Value
 		for _, c := range lenses {
 			if c.Column == name {
-				by = c.Lens
+				by, def = c.Lens, c.Default
 			}
 		}
 		l, err := lens.ByName(by)
 		if err != nil {
 			return nil, err
 		}
-		p.columns = append(p.columns, bound{column: name, at: i, field: i, lens: l, name: s.layout.Name + "." + name})
+		p.columns = append(p.columns, bound{column: name, at: i, field: i, lens: l, name: s.leftover(name), def: def})
 		p.section.Fields = append(p.section.Fields, format.Field{Name: fieldName(name), Type: l.Type})
 	}
 	p.key = t.Primary
@@ -326,8 +355,8 @@ func (s *shape) addOwn(t *store.CatalogTable) error {
 }
 
 // ownPart makes the part for a section of memarc's own layout.
-func ownPart(layout string, own *store.OwnLayout, section *format.Section) (*part, error) {
-	p := &part{table: section.Name, section: section, updated: -1, left: section.Field(format.Leftovers)}
+func ownPart(layout, engine string, own *store.OwnLayout, section *format.Section) (*part, error) {
+	p := &part{table: section.Name, section: section, updated: -1, left: section.Field(format.Leftovers), rest: own.Rest}
 	for i, f := range section.Fields {
 		l, err := lens.ByName(own.Lens(f.Type))
 		if err != nil {
@@ -336,7 +365,7 @@ func ownPart(layout string, own *store.OwnLayout, section *format.Section) (*par
 		if f.Name == "updated_at" {
 			p.updated = len(p.columns)
 		}
-		p.columns = append(p.columns, bound{column: f.Name, at: i, field: i, lens: l, name: layout + "." + f.Name})
+		p.columns = append(p.columns, bound{column: f.Name, at: i, field: i, lens: l, name: leftoverName(layout, engine, f.Name)})
 	}
 	p.key = section.Key
 	return p, nil

@@ -32,7 +32,8 @@ import (
 // fields that it holds, and the sidecar keeps the rest.
 const sidecarTable = "memarc_sidecar"
 
-func isSidecar(table string) bool { return table == sidecarTable }
+// isOurs tells the tables that stand beside a product's own.
+func isOurs(table string) bool { return table == sidecarTable || table == progressTable }
 
 var sidecarColumns = []string{"section", "place", "native", "record", "gone"}
 
@@ -105,10 +106,12 @@ type sidecarWriter struct {
 	before   *sidecarReader    // of the target before the import
 	withheld map[string]uint64 // records by section, under --no-sidecar
 	wrote    bool
+	indexed  bool            // by place
+	absented map[string]bool // sections of which it holds places without a record
 }
 
 func newSidecarWriter(s *sink) *sidecarWriter {
-	return &sidecarWriter{sink: s, schemas: &ownManifest{}, withheld: map[string]uint64{}}
+	return &sidecarWriter{sink: s, schemas: &ownManifest{}, withheld: map[string]uint64{}, absented: map[string]bool{}}
 }
 
 func (w *sidecarWriter) begin(ctx context.Context) error {
@@ -121,8 +124,9 @@ func (w *sidecarWriter) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		w.indexed = true
 		w.before, w.schemas = r, &ownManifest{Sections: slices.Clone(r.schemas.Sections), Origin: r.schemas.Origin, Spaces: r.schemas.Spaces}
-	} else {
+	} else if s.progress == nil || !s.progress.resumed {
 		err := s.db.CreateTable(ctx, &format.Table{Name: sidecarTable, Columns: []format.TableColumn{
 			{Name: "section", Type: "TEXT", NotNull: true}, {Name: "place", Type: "BLOB"}, {Name: "native", Type: "BLOB"},
 			{Name: "record", Type: "TEXT"}, {Name: "gone", Type: "TEXT"},
@@ -130,8 +134,13 @@ func (w *sidecarWriter) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.db.CreateIndex(ctx, sidecarTable, &format.Index{Name: sidecarTable + "_place", Columns: []string{"section", "place"}}); err != nil {
-			return err
+		// Places without a record are replaced soon; else the index can wait.
+		for _, t := range s.shape.tables {
+			if slices.ContainsFunc(t.parts[1:], func(p *part) bool { return !p.optional }) && !w.indexed {
+				if err := w.index(ctx); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	for _, section := range s.manifest.Sections {
@@ -145,10 +154,51 @@ func (w *sidecarWriter) begin(ctx context.Context) error {
 	if w.schemas.Origin == nil {
 		w.schemas.Origin = s.manifest.Origin
 	}
-	if s.foreign && s.db.Fresh() {
+	if s.foreign && s.fresh() {
 		return w.hideSeeds(ctx)
 	}
 	return nil
+}
+
+func (w *sidecarWriter) index(ctx context.Context) error {
+	if w.indexed {
+		return nil
+	}
+	w.indexed = true
+	return w.sink.db.CreateIndex(ctx, sidecarTable, &format.Index{Name: sidecarTable + "_place", Columns: []string{"section", "place"}})
+}
+
+// evict moves the records of native rows, given by their key, into the sidecar.
+func (w *sidecarWriter) evict(ctx context.Context, t *tableShape, key []string, keys *store.Rows) error {
+	db := w.sink.db
+	if err := w.index(ctx); err != nil {
+		return err
+	}
+	reader, err := openSidecar(ctx, db, w.sink.shape)
+	if err != nil {
+		return err
+	}
+	rows, _, err := db.Lookup(ctx, t.table.Name, key, t.columns, keys)
+	if err != nil {
+		return err
+	}
+	clear := store.NewRows(2)
+	for _, p := range t.parts {
+		gives := p.get(rows, func(int) bool { return true })
+		clearPlaces(clear, gives)
+		if gives, err = reader.restore(ctx, p, gives); err != nil {
+			return err
+		}
+		_, err = w.whole(ctx, gives)
+		gives.Release()
+		if err != nil {
+			return err
+		}
+	}
+	if err := db.Delete(ctx, sidecarTable, []string{"section", "place"}, clear); err != nil {
+		return err
+	}
+	return db.Delete(ctx, t.table.Name, key, keys)
 }
 
 // hideSeeds notes the rows with which the product's store starts: as long as they
@@ -175,7 +225,7 @@ func (w *sidecarWriter) hideSeeds(ctx context.Context) error {
 }
 
 // entry is one row of the sidecar.
-func (w *sidecarWriter) add(rows *store.Rows, section string, place [16]byte, native *format.Hash, record []byte, gone []string) error {
+func (w *sidecarWriter) add(rows *store.Rows, section string, place [16]byte, native *format.Hash, record, gone []byte) error {
 	rows.Columns[0].AppendString(section)
 	rows.Columns[1].AppendBlob(place[:])
 	if native == nil {
@@ -188,14 +238,10 @@ func (w *sidecarWriter) add(rows *store.Rows, section string, place [16]byte, na
 	} else {
 		rows.Columns[3].AppendText(record)
 	}
-	if len(gone) == 0 {
+	if gone == nil {
 		rows.Columns[4].AppendNull()
 	} else {
-		raw, err := json.Marshal(gone)
-		if err != nil {
-			return err
-		}
-		rows.Columns[4].AppendText(raw)
+		rows.Columns[4].AppendText(gone)
 	}
 	rows.N++
 	return nil
@@ -204,7 +250,7 @@ func (w *sidecarWriter) add(rows *store.Rows, section string, place [16]byte, na
 // store replaces what the sidecar holds of the rows' places.
 func (w *sidecarWriter) store(ctx context.Context, rows, clear *store.Rows) error {
 	db := w.sink.db
-	if clear.N > 0 && w.sink.catalog.Table(sidecarTable) != nil || w.wrote && clear.N > 0 {
+	if clear.N > 0 {
 		if err := db.Delete(ctx, sidecarTable, []string{"section", "place"}, clear); err != nil {
 			return err
 		}
@@ -332,46 +378,6 @@ func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch,
 	return native, err
 }
 
-// keep compares the records that the target has taken with what their native rows
-// now give, and stores the difference.
-func (w *sidecarWriter) keep(ctx context.Context, wr *writer, b *format.Batch, taken []int) error {
-	if len(taken) == 0 {
-		return nil
-	}
-	keys, _, _ := wr.part.split()
-	if len(keys) == 0 || len(keys) != len(wr.part.key) {
-		return fmt.Errorf("section %q has no key in table %q by which the sidecar could know its records", b.Section.Name, wr.part.table)
-	}
-	native, found, err := w.sink.db.Lookup(ctx, wr.part.table, wr.part.key, wr.reading.names(), pick(wr.rows, keys, taken))
-	if err != nil {
-		return err
-	}
-	entries, clear := store.NewRows(len(sidecarColumns)), store.NewRows(2)
-	gives := wr.reading.inOrder().get(native, func(int) bool { return true })
-	defer gives.Release()
-	leaves := gives.AppendLeaves(nil)
-	for i, row := range taken {
-		if found[i] < 0 {
-			continue
-		}
-		if err := w.compare(entries, clear, b, row, gives, found[i], leaves[found[i]]); err != nil {
-			return err
-		}
-	}
-	if !wr.part.updates {
-		for _, other := range wr.others {
-			if err := w.absent(ctx, entries, clear, wr, other, keys, taken); err != nil {
-				return err
-			}
-		}
-	}
-	if w.sink.opts.NoSidecar {
-		w.withheld[b.Section.Name] += uint64(entries.N)
-		return nil
-	}
-	return w.store(ctx, entries, clear)
-}
-
 // inOrder is the part over rows that hold just its columns.
 func (p *part) inOrder() *part {
 	q := *p
@@ -380,76 +386,6 @@ func (p *part) inOrder() *part {
 		q.columns[i].at = i
 	}
 	return &q
-}
-
-// compare adds an entry if the native row does not give the record.
-func (w *sidecarWriter) compare(entries, clear *store.Rows, b *format.Batch, row int, gives *format.Batch, at int, leaf format.Leaf) error {
-	clear.Columns[0].AppendString(b.Section.Name)
-	clear.Columns[1].AppendBlob(leaf.Place[:])
-	clear.N++
-	var gone []string
-	differs := make([]bool, len(b.Columns))
-	any := false
-	for i, f := range b.Section.Fields {
-		g := gives.Section.Field(f.Name)
-		if g < 0 || gives.Section.Fields[g].Type != f.Type {
-			differs[i] = !b.Columns[i].Null(row)
-		} else if !sameField(&b.Columns[i], row, &gives.Columns[g], at) {
-			differs[i] = !b.Columns[i].Null(row)
-			if !differs[i] {
-				gone = append(gone, f.Name)
-			}
-		}
-		any = any || differs[i]
-	}
-	for g, f := range gives.Section.Fields {
-		if b.Section.Field(f.Name) < 0 && !gives.Columns[g].Null(at) {
-			gone = append(gone, f.Name)
-		}
-	}
-	if !any && len(gone) == 0 {
-		return nil
-	}
-	diff := format.NewBatch(b.Section)
-	defer diff.Release()
-	for i := range diff.Columns {
-		if differs[i] {
-			diff.Columns[i].AppendRow(&b.Columns[i], row)
-		} else {
-			diff.Columns[i].AppendNull()
-		}
-	}
-	diff.Rows = 1
-	line, err := lines(diff).AppendNDJSON(nil, 0)
-	if err != nil {
-		return err
-	}
-	return w.add(entries, b.Section.Name, leaf.Place, &leaf.Sum, line[:len(line)-1], gone)
-}
-
-// absent notes for new rows that another part of the table shows a record where
-// the archive has none so far.
-func (w *sidecarWriter) absent(ctx context.Context, entries, clear *store.Rows, wr *writer, other *part, keys, taken []int) error {
-	native, found, err := w.sink.db.Lookup(ctx, wr.part.table, wr.part.key, other.names(), pick(wr.rows, keys, taken))
-	if err != nil {
-		return err
-	}
-	gives := other.inOrder().get(native, func(int) bool { return true })
-	defer gives.Release()
-	leaves := gives.AppendLeaves(nil)
-	for i := range taken {
-		if found[i] < 0 || wr.merge && !wr.fresh[leaves[found[i]].Place] && w.sink.writers[other.section.Name] != nil {
-			continue
-		}
-		leaf := leaves[found[i]]
-		clear.Columns[0].AppendString(other.section.Name)
-		clear.Columns[1].AppendBlob(leaf.Place[:])
-		clear.N++
-		if err := w.add(entries, other.section.Name, leaf.Place, &leaf.Sum, nil, nil); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // finish settles the spaces of a layout that derives them, and writes the
@@ -461,6 +397,9 @@ func (w *sidecarWriter) finish(ctx context.Context) error {
 	}
 	if !s.foreign && !w.wrote && s.catalog.Table(sidecarTable) == nil {
 		return s.db.Exec(ctx, "DROP TABLE "+sidecarTable) // everything has its place
+	}
+	if err := w.index(ctx); err != nil {
+		return err
 	}
 	if s.layout.Spaces != nil && s.foreign {
 		if err := w.settleSpaces(ctx); err != nil {
@@ -504,7 +443,10 @@ func (w *sidecarWriter) settleSpaces(ctx context.Context) error {
 				continue
 			}
 			matched[at] = true
-			if err := w.compare(entries, clear, b, row, derived, at, leaves[at]); err != nil {
+			clear.Columns[0].AppendString(format.Spaces)
+			clear.Columns[1].AppendBlob(place[:])
+			clear.N++
+			if err := w.compare(entries, b, []int{row}, derived, []int{at}); err != nil {
 				return err
 			}
 		}
@@ -514,7 +456,7 @@ func (w *sidecarWriter) settleSpaces(ctx context.Context) error {
 		rest.Release()
 	}
 	for at, leaf := range leaves {
-		if !matched[at] && s.db.Fresh() {
+		if !matched[at] && s.fresh() {
 			if err := w.add(entries, format.Spaces, leaf.Place, &leaf.Sum, nil, nil); err != nil {
 				return err
 			}

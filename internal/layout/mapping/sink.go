@@ -28,6 +28,13 @@ type sink struct {
 	had      []format.Space  // that the target showed before the import
 	own      *ownManifest
 	losses   []format.Loss
+	held     *held          // rows that wait for their other parts
+	late     []store.Reject // records that were refused after Write had counted them
+	progress *progress      // of an import that commits in steps
+	notes    []store.Reject // records that were taken, but for a value that only the sidecar holds
+	vectors  int64          // records of embeddings that were written
+	left     []store.Step   // what is left to be done after the import
+	dropped  uint64         // records of embeddings that were left out on request
 }
 
 var _ store.Sink = (*sink)(nil)
@@ -44,6 +51,7 @@ type writer struct {
 	fresh   map[[16]byte]bool // places that this import has inserted
 	taken   map[[16]byte]bool // places at which it has replaced the target's record
 	bag     map[[16]byte]int  // rows that the table held, where it has no key to find them by
+	columns []string          // of the table, in the order in which they are scanned
 }
 
 // NewSink returns a Sink of the target as the layout's given version; version 0
@@ -58,8 +66,12 @@ func NewSink(db store.Target, l *store.Layout, version int, opts store.SinkOptio
 // Plan says what would be done, and writes nothing.
 func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error) {
 	s.manifest = m
-	s.foreign = s.layout.Own == nil && (m.Origin == nil || m.Origin.Layout != s.layout.Name)
-	if s.foreign && s.layout.Schema == nil && s.db.Fresh() {
+	var err error
+	if s.catalog, err = s.db.Catalog(ctx); err != nil {
+		return nil, err
+	}
+	s.foreign = s.layout.Own == nil && (m.Origin == nil || m.Origin.Layout != s.layout.Name || m.Origin.Engine != s.catalog.Engine)
+	if s.foreign && s.layout.Schema == nil && s.fresh() {
 		return nil, fmt.Errorf("%w: layout %q cannot create a store for records of %s; leave --layout out or choose memarc", store.ErrUsage, s.layout.Name, originName(m))
 	}
 	if s.version == 0 && !s.foreign && s.layout.Own == nil && m.Origin != nil {
@@ -67,14 +79,27 @@ func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error
 			return nil, fmt.Errorf("%w: the archive's origin has version %q, which layout %q does not know", store.ErrUsage, m.Origin.Version, s.layout.Name)
 		}
 	}
+	if s.version == 0 && m.Origin != nil && m.Origin.Layout == s.layout.Name && s.layout.Twin != nil {
+		s.version = s.layout.Twin(m.Origin.StoreID)
+	}
 	if s.version == 0 {
 		s.version = s.layout.Latest
 	}
-	var err error
-	if s.catalog, err = s.db.Catalog(ctx); err != nil {
+	if err := s.openProgress(ctx); err != nil {
 		return nil, err
 	}
-	plan := &store.Plan{ID: format.StoreID{Engine: s.catalog.Engine, Layout: s.layout.Name, Version: versionText(s.version)}, Fresh: s.db.Fresh()}
+	if !s.fresh() && s.opts.Embeddings == store.RefuseEmbeddings {
+		model, err := readModel(ctx, s.db, s.layout, s.catalog)
+		if err != nil {
+			return nil, err
+		}
+		if model != nil {
+			if err := model.compareSpaces(m.Spaces); err != nil {
+				return nil, err
+			}
+		}
+	}
+	plan := &store.Plan{ID: format.StoreID{Engine: s.catalog.Engine, Layout: s.layout.Name, Version: versionText(s.version)}, Fresh: s.fresh()}
 	if plan.Fresh {
 		for _, name := range s.tablesToCreate() {
 			plan.Steps = append(plan.Steps, store.Step{What: "create", Where: name})
@@ -88,6 +113,15 @@ func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error
 		plan.Steps = append(plan.Steps, store.Step{What: what, Where: s.tableOf(section.Name), Section: section.Name})
 	}
 	return plan, nil
+}
+
+// fresh tells that the target held nothing before the import, or before the one that
+// this one goes on with.
+func (s *sink) fresh() bool {
+	if s.progress != nil && s.progress.resumed {
+		return s.progress.state.Fresh
+	}
+	return s.db.Fresh()
 }
 
 func originName(m *format.Manifest) string {
@@ -136,21 +170,31 @@ func (s *sink) tableOf(section string) string {
 
 // Begin creates what is missing in the target and binds the manifest's sections.
 func (s *sink) Begin(ctx context.Context) error {
+	if s.opts.CommitEvery > 0 {
+		if err := s.db.Checkpoint(ctx); err != nil { // fails early where it cannot be
+			return err
+		}
+	}
 	if s.layout.Own != nil {
 		return s.beginOwn(ctx)
 	}
-	if err := s.createTables(ctx); err != nil {
-		return err
+	if s.progress == nil || !s.progress.resumed {
+		if err := s.createTables(ctx); err != nil {
+			return err
+		}
+		if err := s.register(ctx); err != nil {
+			return err
+		}
 	}
 	catalog, err := s.db.Catalog(ctx)
 	if err != nil {
 		return err
 	}
-	if s.shape, err = newShape(s.layout, s.version, catalog); err != nil {
+	if s.shape, err = newShape(ctx, s.db, s.layout, s.version, catalog); err != nil {
 		return err
 	}
 	s.compareShapes(catalog)
-	if s.layout.Spaces != nil && !s.db.Fresh() {
+	if s.layout.Spaces != nil && !s.fresh() {
 		before := &source{db: s.db, shape: s.shape}
 		if s.had, err = before.labels(ctx); err != nil {
 			return err
@@ -163,10 +207,10 @@ func (s *sink) Begin(ctx context.Context) error {
 			if section == nil {
 				continue
 			}
-			w := &writer{part: rebind(p, section), reading: p}
+			w := &writer{part: rebind(p, section), reading: p, columns: t.columns}
 			w.total = !s.foreign && holdsAll(p, section)
 			for _, o := range t.parts {
-				if o != p && o.updates {
+				if o != p && o.updates && !p.updates {
 					w.others = append(w.others, o)
 				}
 			}
@@ -177,9 +221,11 @@ func (s *sink) Begin(ctx context.Context) error {
 	}
 	if s.foreign || !s.complete() {
 		s.sidecar = newSidecarWriter(s)
-		return s.sidecar.begin(ctx)
+		if err := s.sidecar.begin(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.beginProgress(ctx)
 }
 
 // holdsAll tells whether the part has a place for every field of the section. A
@@ -209,7 +255,7 @@ func (s *sink) complete() bool {
 func (s *sink) prepare(ctx context.Context, w *writer, table string) error {
 	w.rows = store.NewRows(len(w.part.columns))
 	w.fresh, w.taken = map[[16]byte]bool{}, map[[16]byte]bool{}
-	if t := s.catalog.Table(table); t != nil && !s.db.Fresh() {
+	if t := s.catalog.Table(table); t != nil && !s.fresh() {
 		n, err := s.db.Count(ctx, table)
 		if err != nil {
 			return err
@@ -224,7 +270,7 @@ func (s *sink) prepare(ctx context.Context, w *writer, table string) error {
 // rebind takes a part's columns for which a section of the manifest has fields of
 // the same type.
 func rebind(p *part, section *format.Section) *part {
-	q := &part{table: p.table, section: section, key: p.key, updates: p.updates, updated: -1, left: section.Field(format.Leftovers)}
+	q := &part{table: p.table, section: section, key: p.key, updates: p.updates, optional: p.optional, updated: -1, left: section.Field(format.Leftovers)}
 	for i, c := range p.columns {
 		field := p.section.Fields[c.field]
 		at := section.Field(field.Name)
@@ -249,7 +295,26 @@ func rebind(p *part, section *format.Section) *part {
 
 // Write writes a batch.
 func (s *sink) Write(ctx context.Context, b *format.Batch) (store.Result, error) {
+	if res, done, err := s.passed(b); done || err != nil {
+		return res, err
+	}
+	if err := s.step(ctx, b); err != nil {
+		return store.Result{}, err
+	}
+	res, err := s.take(ctx, b)
+	if err == nil {
+		s.advance(b, &res)
+	}
+	return res, err
+}
+
+func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err error) {
 	w := s.writers[b.Section.Name]
+	if s.held != nil && (w == nil || !s.held.waitsFor(w)) {
+		if err := s.flush(ctx); err != nil {
+			return res, err
+		}
+	}
 	switch {
 	case w == nil && b.Section.Name == format.Spaces && s.layout.Spaces != nil:
 		kept := format.NewBatch(b.Section)
@@ -261,30 +326,100 @@ func (s *sink) Write(ctx context.Context, b *format.Batch) (store.Result, error)
 	case w == nil:
 		return s.sidecar.whole(ctx, b)
 	}
-	var res store.Result
+	s.note(w, b)
+	replace := func(native *format.Batch, err error) error {
+		if err == nil && native != b {
+			b = native
+		}
+		return err
+	}
+	if err := replace(s.screen(ctx, b, &res)); err != nil {
+		return res, err
+	}
 	if s.foreign && !w.total && !s.opts.NoSidecar {
-		native, err := s.sidecar.divert(ctx, w, b, &res)
-		if err != nil {
+		if err := replace(s.sidecar.divert(ctx, w, b, &res)); err != nil {
 			return res, err
 		}
-		if native != b {
-			b = native
-			defer b.Release()
-		}
+	}
+	if b.Rows == 0 {
+		return res, nil
 	}
 	if err := w.part.put(b, w.rows, s.foreign); err != nil {
 		return store.Result{}, err
 	}
-	native, err := s.write(ctx, w, b)
-	if err != nil {
-		return native, err
+	var native store.Result
+	switch {
+	case s.held != nil && w.part.updates:
+		native, err = s.fill(ctx, w, b)
+	case s.holds(w):
+		s.held = hold(w, b)
+		native.Written = uint64(b.Rows)
+	default:
+		native, err = s.write(ctx, w, b)
 	}
 	res.Written += native.Written
 	res.Unchanged += native.Unchanged
 	res.Updated += native.Updated
 	res.Skipped += native.Skipped
 	res.Rejects = append(res.Rejects, native.Rejects...)
-	return res, nil
+	if b.Section.Name == format.Embeddings {
+		s.vectors += int64(native.Written)
+	}
+	return res, err
+}
+
+// screen takes out of a batch of embeddings what a target that takes one space alone
+// does not take.
+func (s *sink) screen(ctx context.Context, b *format.Batch, res *store.Result) (*format.Batch, error) {
+	if b.Section.Name != format.Embeddings || s.shape == nil || s.shape.model == nil {
+		return b, nil
+	}
+	m := s.shape.model
+	var fit, other []int
+	for row := range b.Rows {
+		if m.fits(b, row) {
+			fit = append(fit, row)
+		} else {
+			other = append(other, row)
+		}
+	}
+	if len(other) == 0 {
+		return b, nil
+	}
+	if s.opts.Embeddings == store.DropEmbeddings {
+		res.Skipped += uint64(len(other))
+		s.dropped += uint64(len(other))
+		return some(b, fit), nil
+	}
+	if s.opts.Embeddings == store.RefuseEmbeddings && !s.fresh() {
+		name, dim := "", int64(0)
+		if c := b.Column("space"); c != nil && !c.Null(other[0]) {
+			name = c.String(other[0])
+		}
+		if c := b.Column("vector"); c != nil && !c.Null(other[0]) {
+			dim = int64(len(c.Bytes(other[0])) / 4)
+		}
+		return b, spaceError(signature(name, dim, ""), signature(m.name, m.dimension, m.hash))
+	}
+	if s.sidecar == nil {
+		return b, nil // a store of the same product: what it refuses is reported
+	}
+	rest := some(b, other)
+	defer rest.Release()
+	whole, err := s.sidecar.whole(ctx, rest)
+	res.Written += whole.Written
+	res.Unchanged += whole.Unchanged
+	res.Rejects = append(res.Rejects, whole.Rejects...)
+	return some(b, fit), err
+}
+
+// some copies some records of a batch.
+func some(b *format.Batch, rows []int) *format.Batch {
+	out := format.NewBatch(b.Section)
+	for _, row := range rows {
+		out.AppendRow(b, row)
+	}
+	return out
 }
 
 // countSpaces counts the spaces that the target had already as unchanged.
@@ -329,9 +464,18 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 	if err != nil {
 		return res, err
 	}
-	if s.sidecar != nil && !w.total {
-		if err := s.sidecar.keep(ctx, w, b, taken); err != nil {
+	if s.sidecar != nil && !w.total && len(taken) > 0 {
+		now, err := s.native(ctx, w, w.part.names(), w.rows, taken)
+		if err != nil {
 			return res, err
+		}
+		if err := s.sidecar.keep(ctx, w, b, taken, now); err != nil {
+			return res, err
+		}
+		for _, other := range w.others {
+			if err := s.sidecar.absent(ctx, w, other, now, all(len(taken))); err != nil {
+				return res, err
+			}
 		}
 	}
 	if len(refused) > 0 {
@@ -397,8 +541,14 @@ func all(n int) []int {
 
 // Finish builds what is derived.
 func (s *sink) Finish(ctx context.Context) error {
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
 	if s.layout.Own != nil {
-		return s.finishOwn(ctx)
+		if err := s.finishOwn(ctx); err != nil {
+			return err
+		}
+		return s.settle(ctx)
 	}
 	if s.sidecar != nil {
 		if err := s.sidecar.finish(ctx); err != nil {
@@ -416,19 +566,68 @@ func (s *sink) Finish(ctx context.Context) error {
 			}
 		}
 	}
+	if err := s.refer(ctx); err != nil {
+		return err
+	}
 	if err := s.createObjects(ctx); err != nil {
 		return err
 	}
-	if s.foreign || s.manifest.Origin == nil || !s.db.Fresh() {
-		return nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.manifest.Origin.Settings)) {
-		if err := s.db.SetSetting(ctx, name, s.manifest.Origin.Settings[name]); err != nil {
-			return err
+	if !s.foreign && s.manifest.Origin != nil && s.fresh() {
+		for _, name := range slices.Sorted(maps.Keys(s.manifest.Origin.Settings)) {
+			if err := s.db.SetSetting(ctx, name, s.manifest.Origin.Settings[name]); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return s.settle(ctx)
 }
+
+// settle ends the load.
+func (s *sink) settle(ctx context.Context) error {
+	if err := s.db.Settle(ctx); err != nil {
+		return err
+	}
+	return s.endProgress(ctx)
+}
+
+// Late returns records that were refused after Write had counted them, once.
+func (s *sink) Late() []store.Reject {
+	late := s.late
+	s.late = nil
+	return late
+}
+
+// note tells of records of the same product, from another engine, with a value that
+// was none of its column's: it is kept as a leftover, but the product will not see it.
+func (s *sink) note(w *writer, b *format.Batch) {
+	o := s.manifest.Origin
+	left := b.Column(format.Leftovers)
+	if left == nil || left.AllNull() || !s.foreign || o == nil || o.Layout != s.layout.Name || len(s.notes) >= maxNotes {
+		return
+	}
+	for i := range w.part.columns {
+		c := &w.part.columns[i]
+		name, field := leftoverName(o.Layout, o.Engine, c.column), &b.Columns[c.field]
+		for row := range b.Rows {
+			if left.Null(row) || !field.Null(row) || len(s.notes) >= maxNotes {
+				continue
+			}
+			entries, err := format.ParseMap(left.Bytes(row))
+			if err != nil {
+				continue // put reports it
+			}
+			if slices.ContainsFunc(entries, func(e format.Entry) bool { return e.Name == name }) {
+				s.notes = append(s.notes, reject(b, row, fmt.Errorf("column %q holds no %s; the value is kept as a leftover", c.column, field.Type)))
+			}
+		}
+	}
+}
+
+// maxNotes is how many notes are kept.
+const maxNotes = 1000
+
+// Notes returns what people should know of records that were taken.
+func (s *sink) Notes() []store.Reject { return s.notes }
 
 // ReadBack returns a source of what the target now holds.
 func (s *sink) ReadBack(ctx context.Context) (store.Source, error) {
@@ -437,10 +636,15 @@ func (s *sink) ReadBack(ctx context.Context) (store.Source, error) {
 
 // Losses returns what the target could not hold.
 func (s *sink) Losses() []format.Loss {
-	if s.sidecar != nil {
-		return append(slices.Clone(s.losses), s.sidecar.losses()...)
+	losses := slices.Clone(s.losses)
+	if s.dropped > 0 {
+		losses = append(losses, format.Loss{Code: "embeddings-dropped", Where: format.Embeddings, Count: s.dropped, Accepted: true,
+			Reason: "the target takes vectors of another space and --embeddings drop was given"})
 	}
-	return s.losses
+	if s.sidecar != nil {
+		losses = append(losses, s.sidecar.losses()...)
+	}
+	return losses
 }
 
 // Commit makes everything visible.

@@ -40,7 +40,7 @@ func newSource(ctx context.Context, db store.Tables, l *store.Layout, version in
 	if err != nil {
 		return nil, err
 	}
-	shape, err := newShape(l, version, catalog)
+	shape, err := newShape(ctx, db, l, version, catalog)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s *source) readOwn(ctx context.Context) error {
 		t := s.shape.tables[i]
 		s.shape.tables = slices.Delete(s.shape.tables, i, i+1)
 		section = withLeftovers(section)
-		p, err := ownPart(s.shape.layout.Name, s.shape.layout.Own, section)
+		p, err := ownPart(s.shape.layout.Name, s.shape.engine, s.shape.layout.Own, section)
 		if err != nil {
 			return err
 		}
@@ -92,8 +92,14 @@ func (s *source) readOwn(ctx context.Context) error {
 			}
 			t.columns = append(t.columns, c.column)
 		}
+		if p.rest != "" && t.table.HasColumn(p.rest) {
+			p.restAt = len(t.columns)
+			t.columns = append(t.columns, p.rest)
+		} else {
+			p.rest = ""
+		}
 		for i := range t.table.Columns {
-			if name := t.table.Columns[i].Name; section.Field(name) < 0 {
+			if name := t.table.Columns[i].Name; section.Field(name) < 0 && name != p.rest {
 				s.shape.lose("unknown-column", t.table.Name+"."+name, "memarc's own layout has no such field")
 			}
 		}
@@ -122,7 +128,7 @@ func (s *source) Describe(ctx context.Context) (*store.Description, error) {
 		return s.description, nil
 	}
 	d := &store.Description{
-		ID:     format.StoreID{Engine: s.shape.engine(), Layout: s.shape.layout.Name, Version: versionText(s.shape.version)},
+		ID:     format.StoreID{Engine: s.shape.engine, Layout: s.shape.layout.Name, Version: versionText(s.shape.version)},
 		Origin: s.shape.origin, Items: slices.Clone(s.shape.items), Losses: slices.Clone(s.shape.losses), Spaces: s.shape.spaces,
 	}
 	for _, t := range s.shape.tables {
@@ -171,13 +177,6 @@ func sectionRank(name string) int {
 		return i
 	}
 	return len(names)
-}
-
-func (s *shape) engine() string {
-	if s.layout.Own != nil || s.origin == nil {
-		return s.layout.Engines[0]
-	}
-	return s.origin.Engine
 }
 
 // Read yields the batches of all selected sections.
@@ -229,7 +228,7 @@ func (s *source) readTable(ctx context.Context, t tableShape, sel store.Selectio
 	if len(wanted) == 0 {
 		return true
 	}
-	query := store.Query{Table: t.table.Name, Columns: t.columns}
+	query := store.Query{Table: t.table.Name, Columns: t.columns, Shared: s.sidecar != nil}
 	if memoriesTable(t) {
 		query.Where = sel.Where
 	}
@@ -258,6 +257,12 @@ func (s *source) readTable(ctx context.Context, t tableShape, sel store.Selectio
 			if b.Rows == 0 {
 				b.Release()
 				continue
+			}
+			if p.rest != "" {
+				if b, err = p.putRest(b, &rows.Columns[p.restAt]); err != nil {
+					yield(nil, err)
+					return false
+				}
 			}
 			if !yield(b, nil) {
 				return false

@@ -1,0 +1,221 @@
+package mapping
+
+import (
+	"context"
+	"slices"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// Where one table holds the records of several sections, a source that has such a
+// table itself yields them run by run: some memories, the vectors of these memories,
+// the next memories. Rows are held until all their parts have come, so that each is
+// written once.
+type held struct {
+	w     *writer
+	b     *format.Batch // a copy: the caller takes the batch back
+	rows  *store.Rows
+	names []string
+	parts []heldPart
+}
+
+// A heldPart is a batch whose records fill columns of held rows.
+type heldPart struct {
+	w   *writer
+	b   *format.Batch
+	row []int // the held row of each record
+}
+
+// holds tells whether new rows of the writer wait for other parts.
+func (s *sink) holds(w *writer) bool {
+	return !w.part.updates && !w.merge && slices.ContainsFunc(w.others, func(o *part) bool { return s.writers[o.section.Name] != nil })
+}
+
+func hold(w *writer, b *format.Batch) *held {
+	return &held{w: w, b: some(b, all(b.Rows)), rows: &store.Rows{N: w.rows.N, Columns: slices.Clone(w.rows.Columns)}, names: w.part.names()}
+}
+
+// waitsFor tells whether records of the writer may fill the held rows.
+func (h *held) waitsFor(w *writer) bool {
+	return w.part.updates && w.part.table == h.w.part.table && !slices.ContainsFunc(h.parts, func(p heldPart) bool { return p.w == w })
+}
+
+// fill puts the records of a part, whose native rows are in w.rows, into the held
+// rows. Those that have none there take the long way.
+func (s *sink) fill(ctx context.Context, w *writer, b *format.Batch) (res store.Result, err error) {
+	h := s.held
+	keys, others, names := w.part.split()
+	mine, _, _ := h.w.part.split()
+	takes, err := s.takes(ctx, w, keys)
+	if err != nil {
+		return res, err
+	}
+	of := make([]int, 0, b.Rows)
+	var rest []int
+	source := slices.Repeat([]int{-1}, h.rows.N) // the record that fills a held row
+	for row, next := 0, 0; row < b.Rows; row++ {
+		at := next
+		for at < h.rows.N && !equalKeys(w.rows, keys, row, h.rows, mine, at) {
+			at++
+		}
+		if at == h.rows.N || !takes(row) {
+			rest = append(rest, row)
+			continue
+		}
+		source[at], next = row, at+1
+		of = append(of, at)
+	}
+	if len(rest) < b.Rows {
+		for n, i := range others {
+			var cells store.Cells
+			cells.Reset()
+			for _, row := range source {
+				if row < 0 {
+					cells.AppendNull()
+				} else {
+					cells.AppendRow(&w.rows.Columns[i], row)
+				}
+			}
+			h.rows.Columns = append(h.rows.Columns, cells)
+			h.names = append(h.names, names[n])
+		}
+		taken := slices.DeleteFunc(all(b.Rows), func(row int) bool { return slices.Contains(rest, row) })
+		h.parts = append(h.parts, heldPart{w, some(b, taken), of})
+		res.Written = uint64(len(taken))
+	}
+	if len(rest) == 0 {
+		return res, nil
+	}
+	if err := s.flush(ctx); err != nil {
+		return res, err
+	}
+	late := some(b, rest)
+	defer late.Release()
+	if err := w.part.put(late, w.rows, s.foreign); err != nil {
+		return res, err
+	}
+	more, err := s.write(ctx, w, late)
+	more.Written += res.Written
+	return more, err
+}
+
+// takes tells of native rows whether the target's columns can hold them, as far as it
+// says so beforehand.
+func (s *sink) takes(ctx context.Context, w *writer, keys []int) (func(row int) bool, error) {
+	told, err := s.db.Stored(ctx, w.part.table, w.part.names(), w.rows, w.part.names())
+	if err != nil || told == nil || len(keys) == 0 {
+		return func(int) bool { return true }, err
+	}
+	return func(row int) bool { return told.Columns[keys[0]].Kinds[row] != store.Null }, nil
+}
+
+func equalKeys(a *store.Rows, keys []int, row int, b *store.Rows, mine []int, at int) bool {
+	for i := range keys {
+		if !a.Columns[keys[i]].Equal(row, &b.Columns[mine[i]], at) {
+			return false
+		}
+	}
+	return true
+}
+
+// flush writes the held rows.
+func (s *sink) flush(ctx context.Context) error {
+	h := s.held
+	if h == nil {
+		return nil
+	}
+	s.held = nil
+	defer h.release()
+	refused := map[int]error{}
+	if err := s.db.Insert(ctx, h.w.part.table, h.names, h.rows, func(row int, err error) { refused[row] = err }); err != nil {
+		return err
+	}
+	if err := s.putAside(ctx, h, refused); err != nil {
+		return err
+	}
+	if s.sidecar == nil || h.w.total || len(refused) == h.rows.N {
+		return nil
+	}
+	taken := slices.DeleteFunc(all(h.rows.N), func(row int) bool { return refused[row] != nil })
+	now, err := s.native(ctx, h.w, h.names, h.rows, taken)
+	if err != nil {
+		return err
+	}
+	if err := s.sidecar.keep(ctx, h.w, h.b, taken, now); err != nil {
+		return err
+	}
+	position := slices.Repeat([]int{-1}, h.rows.N) // of held rows in taken
+	for i, row := range taken {
+		position[row] = i
+	}
+	for _, other := range h.w.others {
+		filled := make([]bool, len(taken))
+		for _, p := range h.parts {
+			if p.w.reading != other {
+				continue
+			}
+			var records []int
+			at := &given{rows: now.rows}
+			for record, row := range p.row {
+				if i := position[row]; i >= 0 {
+					records, at.at, filled[i] = append(records, record), append(at.at, now.at[i]), true
+				}
+			}
+			if p.w.total {
+				continue
+			}
+			if err := s.sidecar.keep(ctx, p.w, p.b, records, at); err != nil {
+				return err
+			}
+		}
+		which := slices.DeleteFunc(all(len(taken)), func(i int) bool { return filled[i] })
+		if err := s.sidecar.absent(ctx, h.w, other, now, which); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putAside gives the records of rows that the target has refused to the sidecar, or
+// reports them.
+func (s *sink) putAside(ctx context.Context, h *held, refused map[int]error) error {
+	if len(refused) == 0 {
+		return nil
+	}
+	aside := func(b *format.Batch, row func(record int) int) error {
+		rest := format.NewBatch(b.Section)
+		defer rest.Release()
+		for record := range b.Rows {
+			err := refused[row(record)]
+			switch {
+			case err == nil:
+			case s.foreign && s.sidecar != nil && !s.opts.NoSidecar:
+				rest.AppendRow(b, record)
+			default:
+				s.late = append(s.late, reject(b, record, err))
+			}
+		}
+		if rest.Rows == 0 {
+			return nil
+		}
+		_, err := s.sidecar.whole(ctx, rest)
+		return err
+	}
+	if err := aside(h.b, func(record int) int { return record }); err != nil {
+		return err
+	}
+	for _, p := range h.parts {
+		if err := aside(p.b, func(record int) int { return p.row[record] }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *held) release() {
+	h.b.Release()
+	for _, p := range h.parts {
+		p.b.Release()
+	}
+}

@@ -1,0 +1,257 @@
+package mapping
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// given are native rows as the target gives them: all columns of a writer's table,
+// in the order in which they are scanned.
+type given struct {
+	rows *store.Rows
+	at   []int // the row of each record that was taken, or -1
+}
+
+// native returns what the target gives of rows that it has taken: by what it says of
+// itself, or else by asking it.
+func (s *sink) native(ctx context.Context, wr *writer, columns []string, rows *store.Rows, taken []int) (*given, error) {
+	if !wr.merge {
+		told, err := s.db.Stored(ctx, wr.part.table, columns, rows, wr.columns)
+		if err != nil {
+			return nil, err
+		}
+		if told != nil {
+			return &given{told, taken}, nil
+		}
+	}
+	keys, _, _ := wr.part.split()
+	if len(keys) == 0 || len(keys) != len(wr.part.key) {
+		return nil, fmt.Errorf("section %q has no key in table %q by which the sidecar could know its records", wr.part.section.Name, wr.part.table)
+	}
+	told, found, err := s.db.Lookup(ctx, wr.part.table, wr.part.key, wr.columns, pick(rows, keys, taken))
+	return &given{told, found}, err
+}
+
+// keep compares records that the target has taken with what their native rows now
+// give, and stores the difference.
+func (w *sidecarWriter) keep(ctx context.Context, wr *writer, b *format.Batch, taken []int, now *given) error {
+	if len(taken) == 0 {
+		return nil
+	}
+	gives, at := wr.reading.read(now)
+	defer gives.Release()
+	entries, clear := store.NewRows(len(sidecarColumns)), store.NewRows(2)
+	if w.before != nil || w.absented[b.Section.Name] {
+		clearPlaces(clear, gives)
+	}
+	if err := w.compare(entries, b, taken, gives, at); err != nil {
+		return err
+	}
+	if w.sink.opts.NoSidecar {
+		w.withheld[b.Section.Name] += uint64(entries.N)
+		return nil
+	}
+	return w.store(ctx, entries, clear)
+}
+
+// read turns stored rows into records and says which record each row gives: -1 for
+// none.
+func (p *part) read(now *given) (*format.Batch, []int) {
+	at := now.at
+	if which := p.present(now.rows); which != nil {
+		record := make([]int, now.rows.N)
+		for i := range record {
+			record[i] = -1
+		}
+		for i, row := range which {
+			record[row] = i
+		}
+		at = make([]int, len(now.at))
+		for i, row := range now.at {
+			if at[i] = -1; row >= 0 {
+				at[i] = record[row]
+			}
+		}
+	}
+	return p.get(now.rows, func(int) bool { return true }), at
+}
+
+func clearPlaces(clear *store.Rows, gives *format.Batch) {
+	for row := range gives.Rows {
+		place := gives.Place(row)
+		clear.Columns[0].AppendString(gives.Section.Name)
+		clear.Columns[1].AppendBlob(place[:])
+		clear.N++
+	}
+}
+
+// compare adds an entry for each record that its native row does not give: record
+// taken[i] of b is given as record at[i] of gives.
+func (w *sidecarWriter) compare(entries *store.Rows, b *format.Batch, taken []int, gives *format.Batch, at []int) error {
+	d := newDifference(b, gives)
+	for i, row := range taken {
+		if at[i] >= 0 {
+			d.add(row, at[i])
+		}
+	}
+	if len(d.rows) == 0 {
+		return nil
+	}
+	defer d.values.Release()
+	sorted := lines(d.values)
+	leaves := gives.AppendLeaves(nil)
+	var line []byte
+	var err error
+	for i, g := range d.given {
+		if line, err = sorted.AppendNDJSON(line[:0], i); err != nil {
+			return err
+		}
+		leaf := leaves[g]
+		if err := w.add(entries, b.Section.Name, leaf.Place, &leaf.Sum, line[:len(line)-1], d.gone[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A difference collects the fields of records that native rows do not give.
+type difference struct {
+	b, gives *format.Batch
+	pair     []int    // for each field of b its field in gives, or -1
+	only     []int    // fields of gives that b does not have
+	rows     []int    // of b
+	given    []int    // of gives
+	gone     [][]byte // JSON arrays of names, nil for none
+	values   *format.Batch
+	names    map[string][]byte
+	differs  []bool // fields of the record at hand
+}
+
+func newDifference(b, gives *format.Batch) *difference {
+	d := &difference{b: b, gives: gives, names: map[string][]byte{}, differs: make([]bool, len(b.Columns))}
+	for _, f := range b.Section.Fields {
+		g := gives.Section.Field(f.Name)
+		if g >= 0 && gives.Section.Fields[g].Type != f.Type {
+			g = -1
+		}
+		d.pair = append(d.pair, g)
+	}
+	for g, f := range gives.Section.Fields {
+		if b.Section.Field(f.Name) < 0 && !gives.Columns[g].AllNull() {
+			d.only = append(d.only, g)
+		}
+	}
+	return d
+}
+
+// add compares a record with the one that is given for it.
+func (d *difference) add(row, at int) {
+	differs, gone := false, false
+	for i := range d.b.Columns {
+		c := &d.b.Columns[i]
+		d.differs[i] = false
+		switch g := d.pair[i]; {
+		case g < 0 && c.Null(row):
+		case g >= 0 && c.EqualRow(row, &d.gives.Columns[g], at):
+		case c.Null(row):
+			gone = true
+		default:
+			d.differs[i], differs = true, true
+		}
+	}
+	for _, g := range d.only {
+		gone = gone || !d.gives.Columns[g].Null(at)
+	}
+	if !differs && !gone {
+		return
+	}
+	if d.values == nil {
+		d.values = format.NewBatch(d.b.Section)
+	}
+	for i := range d.values.Columns {
+		if d.differs[i] {
+			d.values.Columns[i].AppendRow(&d.b.Columns[i], row)
+		} else {
+			d.values.Columns[i].AppendNull()
+		}
+	}
+	d.values.Rows++
+	d.rows, d.given = append(d.rows, row), append(d.given, at)
+	if !gone {
+		d.gone = append(d.gone, nil)
+		return
+	}
+	d.gone = append(d.gone, d.goneNames(row, at))
+}
+
+// goneNames lists the fields that are given though the record has none, as a JSON
+// array. Most records of a batch have the same.
+func (d *difference) goneNames(row, at int) []byte {
+	var key []byte
+	names := []string{}
+	for i := range d.b.Columns {
+		if g := d.pair[i]; g >= 0 && d.b.Columns[i].Null(row) && !d.gives.Columns[g].Null(at) {
+			key = append(key, byte(i), byte(i>>8), 0)
+			names = append(names, d.b.Section.Fields[i].Name)
+		}
+	}
+	for _, g := range d.only {
+		if !d.gives.Columns[g].Null(at) {
+			key = append(key, byte(g), byte(g>>8), 1)
+			names = append(names, d.gives.Section.Fields[g].Name)
+		}
+	}
+	if known := d.names[string(key)]; known != nil {
+		return known
+	}
+	raw := nameArray(names)
+	d.names[string(key)] = raw
+	return raw
+}
+
+// nameArray writes names as a JSON array.
+func nameArray(names []string) []byte {
+	raw, err := json.Marshal(names)
+	if err != nil {
+		return []byte("[]") // texts always have JSON
+	}
+	return raw
+}
+
+// absent notes for new rows that another part of the table shows a record where the
+// archive has none so far. which are positions in now.at.
+func (w *sidecarWriter) absent(ctx context.Context, wr *writer, other *part, now *given, which []int) error {
+	var rows []int
+	for _, i := range which {
+		if now.at[i] >= 0 {
+			rows = append(rows, now.at[i])
+		}
+	}
+	if len(rows) == 0 || w.sink.opts.NoSidecar {
+		return nil
+	}
+	gives := other.get(other.only(now.rows, rows), func(int) bool { return true })
+	defer gives.Release()
+	entries, clear := store.NewRows(len(sidecarColumns)), store.NewRows(2)
+	for _, leaf := range gives.AppendLeaves(nil) {
+		if wr.merge && !wr.fresh[leaf.Place] && w.sink.writers[other.section.Name] != nil {
+			continue
+		}
+		if w.before != nil {
+			clear.Columns[0].AppendString(other.section.Name)
+			clear.Columns[1].AppendBlob(leaf.Place[:])
+			clear.N++
+		}
+		if err := w.add(entries, other.section.Name, leaf.Place, &leaf.Sum, nil, nil); err != nil {
+			return err
+		}
+	}
+	if entries.N > 0 {
+		w.absented[other.section.Name] = true
+	}
+	return w.store(ctx, entries, clear)
+}

@@ -1,0 +1,189 @@
+package mapping
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/layout/lens"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// A model is the one embedding space that a store takes.
+type model struct {
+	registered            bool // the store names it
+	values                map[string]format.Value
+	name, hash            string
+	dimension             int64 // 0 where the store does not say
+	nameColumn, dimColumn string
+}
+
+// readModel reads which space the store takes, if its layout knows of one.
+func readModel(ctx context.Context, db store.Tables, l *store.Layout, c *store.Catalog) (*model, error) {
+	from := l.Model
+	if from == nil {
+		return nil, nil
+	}
+	m := &model{values: map[string]format.Value{}, nameColumn: from.Name, dimColumn: from.Dimension}
+	for _, at := range from.Vectors {
+		if t := c.Table(at[0]); t != nil {
+			for _, col := range t.Columns {
+				if col.Name == at[1] && m.dimension == 0 {
+					m.dimension = declaredDimension(col.Type)
+				}
+			}
+		}
+	}
+	t := c.Table(from.Table)
+	if t == nil {
+		return m, nil
+	}
+	var columns []string
+	for _, name := range []string{from.Name, from.Dimension, from.Hash} {
+		if name != "" && t.HasColumn(name) {
+			columns = append(columns, name)
+		}
+	}
+	for rows, err := range db.Scan(ctx, store.Query{Table: t.Name, Columns: columns}) {
+		if err != nil {
+			return nil, err
+		}
+		for i, name := range columns {
+			cells := &rows.Columns[i]
+			v := cells.Value(0)
+			v.Bytes = append([]byte(nil), v.Bytes...)
+			m.values[name] = v
+			switch {
+			case name == from.Dimension && v.Type == format.Int:
+				m.dimension = int64(v.Cell)
+			case name == from.Name && v.Type == format.Text:
+				m.name, m.registered = string(v.Bytes), true
+			case name == from.Hash && v.Type == format.Text:
+				m.hash = string(v.Bytes)
+			case name == from.Hash && v.Type == format.Bytes:
+				m.hash = hex.EncodeToString(v.Bytes)
+			}
+		}
+		break
+	}
+	return m, nil
+}
+
+// declaredDimension reads the 384 of vector(384); 0 if the type fixes none.
+func declaredDimension(decl string) int64 {
+	var n int64
+	if at := strings.IndexByte(decl, '('); at >= 0 {
+		if _, err := fmt.Sscanf(decl[at:], "(%d)", &n); err != nil {
+			return 0
+		}
+	}
+	return n
+}
+
+// addConst adds a field that has the same value in all rows.
+func (s *shape) addConst(p *part, f format.Field, c store.ColumnMap) error {
+	l, err := lens.ByName(c.Lens)
+	if err != nil {
+		return fmt.Errorf("layout %q, constant %q: %w", s.layout.Name, c.Const, err)
+	}
+	at := len(p.section.Fields)
+	p.section.Fields = append(p.section.Fields, format.Field{Name: f.Name, Type: l.Type})
+	var cells store.Cells
+	var says format.Column
+	cells.Reset()
+	says.Reset(l.Type)
+	if s.model != nil {
+		cells.AppendValue(s.model.values[c.Const])
+	} else {
+		cells.AppendNull()
+	}
+	l.Get(&cells, &says, func(int) {})
+	p.consts = append(p.consts, constant{at, says.Value(0)})
+	return nil
+}
+
+// fits tells whether the store takes the vector of a record.
+func (m *model) fits(b *format.Batch, row int) bool {
+	text := func(name string) string {
+		if c := b.Column(name); c != nil && !c.Null(row) {
+			return c.String(row)
+		}
+		return ""
+	}
+	if m.registered && text("space") != m.name {
+		return false
+	}
+	if c := b.Column("vector"); m.dimension > 0 && c != nil && !c.Null(row) {
+		return int64(len(c.Bytes(row))/4) == m.dimension
+	}
+	return true
+}
+
+// signature shows a space to a person.
+func signature(name string, dimension int64, hash string) string {
+	if name == "" {
+		name = "any model"
+	} else {
+		name = fmt.Sprintf("model %q", name)
+	}
+	if dimension > 0 {
+		name += fmt.Sprintf(", %d dimensions", dimension)
+	}
+	if hash != "" {
+		name += fmt.Sprintf(", hash %.16q", hash)
+	}
+	return name
+}
+
+// compareSpaces fails if the target takes vectors of another space than the
+// archive's.
+func (m *model) compareSpaces(spaces []format.Space) error {
+	for _, sp := range spaces {
+		name := sp.ID
+		if m.registered && name != m.name || m.dimension > 0 && sp.Dimension > 0 && sp.Dimension != m.dimension || m.hash != "" && sp.Hash != "" && sp.Hash != m.hash {
+			return spaceError(signature(name, sp.Dimension, sp.Hash), signature(m.name, m.dimension, m.hash))
+		}
+	}
+	return nil
+}
+
+func spaceError(archive, target string) error {
+	return fmt.Errorf("%w: the archive has %s, the target takes %s; --embeddings keep stores the vectors beside the product's own, --embeddings drop leaves them out, and memarc reembed makes new ones", store.ErrSpace, archive, target)
+}
+
+// register tells a new store which space it is going to take: that of the archive's
+// first vectors.
+func (s *sink) register(ctx context.Context) error {
+	from := s.layout.Model
+	if from == nil || !s.db.Fresh() || !s.foreign || len(s.manifest.Spaces) == 0 {
+		return nil
+	}
+	sp := s.manifest.Spaces[0]
+	if sp.Dimension <= 0 {
+		return nil
+	}
+	for _, st := range from.Register {
+		sql := strings.NewReplacer("$NAME", literal(sp.ID), "$HASH", literal(sp.Hash), "$DIMENSION", fmt.Sprint(sp.Dimension)).Replace(st.SQL)
+		if err := s.db.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// literal quotes a text as standard SQL does. U+0000 cannot stand in a statement.
+func literal(s string) string {
+	return "'" + strings.ReplaceAll(strings.ReplaceAll(s, "\x00", ""), "'", "''") + "'"
+}
+
+// dimension is that of the vectors of a new store whose columns fix it.
+func (s *sink) dimension() int64 {
+	for _, sp := range s.manifest.Spaces {
+		if sp.Dimension > 0 {
+			return sp.Dimension
+		}
+	}
+	return 384 // the products' own default
+}

@@ -1,0 +1,207 @@
+package mapping
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// progressTable stands in a target from the first of the steps in which an import
+// commits to the last. Its one row says how far the import is, so that the same
+// archive, imported again, goes on there.
+const progressTable = "memarc_progress"
+
+type progressState struct {
+	Archive string   `json:"archive"` // SHA-256 of the manifest
+	Records int64    `json:"records"` // that were taken
+	Chain   string   `json:"chain"`   // SHA-256 over the leaves of these records
+	Fresh   bool     `json:"fresh"`   // the target held nothing before
+	Created []string `json:"created"` // tables
+	// Skipped and Rejected are needed for the proof at the end.
+	Skipped  map[string]uint64 `json:"skipped,omitempty"`
+	Rejected []store.Reject    `json:"rejected,omitempty"`
+}
+
+// progress is how far an import is that commits in steps.
+type progress struct {
+	state   progressState // as of the last commit
+	resumed bool
+	records int64 // seen by this run
+	chain   format.Hash
+	since   int64 // records since the last commit
+	skipped map[string]uint64
+	rejects []store.Reject
+}
+
+// openProgress finds out whether the target holds the beginning of this import.
+func (s *sink) openProgress(ctx context.Context) error {
+	key, err := manifestKey(s.manifest)
+	if err != nil {
+		return err
+	}
+	if s.catalog.Table(progressTable) == nil {
+		if s.opts.CommitEvery > 0 {
+			s.progress = &progress{state: progressState{Archive: key}, skipped: map[string]uint64{}}
+		}
+		return nil
+	}
+	p := &progress{resumed: true, skipped: map[string]uint64{}}
+	for rows, err := range s.db.Scan(ctx, store.Query{Table: progressTable, Columns: []string{"state"}}) {
+		if err != nil {
+			return err
+		}
+		for row := range rows.N {
+			if err := json.Unmarshal(rows.Columns[0].Bytes(row), &p.state); err != nil {
+				return fmt.Errorf("read table %q: %w", progressTable, err)
+			}
+		}
+	}
+	if p.state.Archive != key {
+		return fmt.Errorf("%w: the target holds the first %d records of another archive, whose import was interrupted; import that archive again to finish it, or give it up by dropping the table %q", store.ErrUsage, p.state.Records, progressTable)
+	}
+	known := *s.catalog
+	known.Tables = slices.DeleteFunc(slices.Clone(s.catalog.Tables), func(t store.CatalogTable) bool { return slices.Contains(p.state.Created, t.Name) })
+	s.catalog, s.progress = &known, p
+	return nil
+}
+
+// manifestKey names an archive by what its manifest says. The root comes last in a
+// stream, too late to go on by.
+func manifestKey(m *format.Manifest) (string, error) {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return "", fmt.Errorf("encode manifest: %w", err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(raw)), nil
+}
+
+// beginProgress makes the table, once everything else that Begin makes is there.
+func (s *sink) beginProgress(ctx context.Context) error {
+	p := s.progress
+	if p == nil || p.resumed {
+		return nil
+	}
+	if err := s.db.CreateTable(ctx, &format.Table{Name: progressTable, Columns: []format.TableColumn{{Name: "state", Type: "TEXT", NotNull: true}}}); err != nil {
+		return err
+	}
+	p.state.Fresh = s.db.Fresh()
+	now, err := s.db.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range now.Tables {
+		if s.catalog.Table(t.Name) == nil {
+			p.state.Created = append(p.state.Created, t.Name)
+		}
+	}
+	return s.commitProgress(ctx)
+}
+
+// commitProgress makes visible what was done, together with how far it is.
+func (s *sink) commitProgress(ctx context.Context) error {
+	p := s.progress
+	p.state.Records, p.state.Chain = p.records, p.chain.String()
+	p.state.Skipped, p.state.Rejected = p.skipped, p.rejects
+	raw, err := json.Marshal(p.state)
+	if err != nil {
+		return fmt.Errorf("encode the progress of the import: %w", err)
+	}
+	if err := s.db.Exec(ctx, "DELETE FROM "+progressTable); err != nil {
+		return err
+	}
+	rows := store.NewRows(1)
+	rows.Columns[0].AppendText(raw)
+	rows.N = 1
+	var refused error
+	if err := s.db.Insert(ctx, progressTable, []string{"state"}, rows, func(_ int, err error) { refused = err }); err != nil || refused != nil {
+		return fmt.Errorf("write table %q: %w", progressTable, firstError(err, refused))
+	}
+	p.since = 0
+	return s.db.Checkpoint(ctx)
+}
+
+// endProgress removes the table.
+func (s *sink) endProgress(ctx context.Context) error {
+	if s.progress == nil {
+		return nil
+	}
+	return s.db.Exec(ctx, "DROP TABLE "+progressTable)
+}
+
+func (p *progress) count(b *format.Batch) {
+	p.records += int64(b.Rows)
+	sum := sha256.New()
+	sum.Write(p.chain[:])
+	for _, leaf := range b.AppendLeaves(nil) {
+		sum.Write(leaf.Sum[:])
+	}
+	sum.Sum(p.chain[:0])
+}
+
+// passed skips a batch that an earlier run has committed.
+func (s *sink) passed(b *format.Batch) (res store.Result, done bool, err error) {
+	p := s.progress
+	if p == nil || !p.resumed || p.records >= p.state.Records {
+		return res, false, nil
+	}
+	p.count(b)
+	if p.records > p.state.Records || p.records == p.state.Records && p.chain.String() != p.state.Chain {
+		return res, true, fmt.Errorf("%w: the target holds the first %d records of another archive, or of this one in other batches; give that import up by dropping the table %q", store.ErrUsage, p.state.Records, progressTable)
+	}
+	name := b.Section.Name
+	if s.writers[name] == nil && name == format.Spaces && s.layout.Spaces != nil {
+		s.spaces = append(s.spaces, some(b, all(b.Rows)))
+	}
+	if name == format.Embeddings {
+		s.vectors += int64(b.Rows)
+	}
+	res.Skipped = min(uint64(b.Rows), p.state.Skipped[name]-p.skipped[name])
+	p.skipped[name] += res.Skipped
+	res.Unchanged = uint64(b.Rows) - res.Skipped
+	if p.records == p.state.Records {
+		s.late = append(s.late, p.state.Rejected...)
+		p.rejects = slices.Clone(p.state.Rejected)
+		p.skipped = maps.Clone(p.state.Skipped)
+		if p.skipped == nil {
+			p.skipped = map[string]uint64{}
+		}
+	}
+	return res, true, nil
+}
+
+// step commits, if enough records came since it last did.
+func (s *sink) step(ctx context.Context, next *format.Batch) error {
+	p := s.progress
+	if p == nil || s.opts.CommitEvery <= 0 || p.since < s.opts.CommitEvery {
+		return nil
+	}
+	if w := s.writers[next.Section.Name]; s.held != nil && w != nil && s.held.waitsFor(w) {
+		return nil // the batch belongs to rows that are held
+	}
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
+	p.rejects = append(p.rejects, s.late...)
+	return s.commitProgress(ctx)
+}
+
+// advance notes what became of a batch.
+func (s *sink) advance(b *format.Batch, res *store.Result) {
+	p := s.progress
+	if p == nil {
+		return
+	}
+	p.count(b)
+	p.since += int64(b.Rows)
+	p.skipped[b.Section.Name] += res.Skipped
+	for _, r := range res.Rejects {
+		r.Record = nil
+		p.rejects = append(p.rejects, r)
+	}
+}
