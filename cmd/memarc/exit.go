@@ -78,7 +78,7 @@ func code(ctx context.Context, err error) int {
 		return out.code
 	case ctx.Err() != nil:
 		return exitInterrupted
-	case errors.As(err, &usage), errors.Is(err, store.ErrUsage):
+	case errors.As(err, &usage), errors.Is(err, store.ErrUsage), errors.Is(err, store.ErrSpace):
 		return exitUsage
 	case errors.Is(err, format.ErrVersion):
 		return exitVersion

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -36,13 +38,23 @@ func importFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "strict", Usage: "undo everything if one record is refused"},
 		&cli.StringFlag{Name: "rejects", Usage: "write refused records to `FILE` as JSON lines"},
 		&cli.BoolFlag{Name: "no-verify", Usage: "do not read the target back"},
+		&cli.Int64Flag{Name: "commit-every", Usage: "commit whenever `N` records more are written, instead of all or nothing; run again, an interrupted import goes on"},
+		&cli.StringFlag{Name: "embeddings", Usage: "where the target takes vectors of another model alone: `keep` stores them beside the product's own, drop leaves them out"},
+		&cli.BoolFlag{Name: "vector-index", Usage: "build the indexes over vectors of a new store even if there are many, which takes minutes"},
 		&cli.BoolFlag{Name: "no-sidecar", Usage: "write nothing beside the product's own tables; what they have no place for is left out"},
 		&cli.IntFlag{Name: "batch", Hidden: true, Usage: "taken for other tools' sake; memarc sizes its batches itself"},
 	}
 }
 
 func sinkOptions(c *cli.Context) (store.SinkOptions, error) {
-	o := store.SinkOptions{Policy: store.Policy(c.String("on-conflict")), NoSidecar: c.Bool("no-sidecar")}
+	o := store.SinkOptions{Policy: store.Policy(c.String("on-conflict")), NoSidecar: c.Bool("no-sidecar"),
+		CommitEvery: c.Int64("commit-every"), Embeddings: store.EmbeddingPolicy(c.String("embeddings")), VectorIndexes: c.Bool("vector-index")}
+	if c.IsSet("commit-every") && o.CommitEvery <= 0 {
+		return o, usagef("--commit-every takes a number of records above 0, not %d", o.CommitEvery)
+	}
+	if c.IsSet("embeddings") && o.Embeddings != store.KeepEmbeddings && o.Embeddings != store.DropEmbeddings {
+		return o, usagef("--embeddings takes keep or drop, not %q", o.Embeddings)
+	}
 	if c.Bool("skip-duplicates") {
 		if c.IsSet("on-conflict") && o.Policy != store.Skip {
 			return o, usagef("--skip-duplicates and --on-conflict %s contradict each other", o.Policy)
@@ -136,6 +148,9 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 	p.stop()
 	r.imported(done, l.target)
 	exporter.Accept(r.Losses, accepted(c))
+	if errors.Is(err, importer.ErrDifference) && opts.CommitEvery > 0 {
+		return &hinted{err, "what was committed stays; run the same import again, or report this with the output of \"memarc inspect\" on the archive"}
+	}
 	if err != nil {
 		return err
 	}
@@ -172,6 +187,16 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 	if n := len(done.End.Losses); n > 0 && l.unit == "" {
 		t.note(c, "the archive's own ledger has %s; \"memarc inspect\" shows what was left out", things(uint64(n), "entries"))
 	}
+	for i, n := range done.Notes {
+		if i == 10 && !c.Bool("verbose") {
+			t.note(c, "  ... and %s more", number(uint64(len(done.Notes)-i)))
+			break
+		}
+		t.note(c, "  note %s %q: %s", n.Section, n.ID, n.Reason)
+	}
+	for _, step := range done.Left {
+		t.note(c, "not built yet: index %s, over many vectors; --vector-index builds it, or later:\n  %s", step.Where, oneLine(step.Detail))
+	}
 	ledger := t.ledger(c, r.Losses, "the import is done")
 	if n := done.Rejected(); n > 0 && !opts.NoSidecar {
 		for i, reject := range done.Rejects {
@@ -194,6 +219,9 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 	}
 	return ledger
 }
+
+// oneLine is a statement without its line breaks.
+func oneLine(sql string) string { return strings.Join(strings.Fields(sql), " ") }
 
 func number(n uint64) string { return amount(int64(n), "records") }
 

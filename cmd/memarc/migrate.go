@@ -84,7 +84,7 @@ func (t *tool) migrate(c *cli.Context, r *report, source, target string) error {
 		r.Source = newStore(d.ID, source)
 	}
 	r.Target, r.Sections, r.Digest.Target = inner.Target, inner.Sections, inner.Digest.Target
-	r.Errors, r.Losses = append(r.Errors, inner.Errors...), append(r.Losses, inner.Losses...)
+	r.Errors, r.Losses, r.Left = append(r.Errors, inner.Errors...), append(r.Losses, inner.Losses...), inner.Left
 	if e.err != nil && !errors.Is(e.err, errStopped) {
 		return e.err
 	}

@@ -29,7 +29,8 @@ type report struct {
 	Digest   reportDigest            `json:"digest"`
 	Sections map[string]*reportCount `json:"sections"`
 	Losses   []format.Loss           `json:"losses"`
-	Errors   []store.Reject          `json:"errors"` // refused records; what failed, without section and id
+	Errors   []store.Reject          `json:"errors"`         // refused records; what failed, without section and id
+	Left     []store.Step            `json:"left,omitempty"` // to be done after the import
 	Seconds  float64                 `json:"seconds"`
 }
 
@@ -203,7 +204,8 @@ func (r *report) imported(i *importer.Report, url string) {
 		*r.section(name) = reportCount{c.Read, c.Written, c.Unchanged, c.Updated, c.Skipped, c.Rejected}
 	}
 	r.Losses = append(r.Losses, i.Losses...)
-	r.Errors = append(r.Errors, i.Rejects...)
+	r.Errors = append(append(r.Errors, i.Rejects...), i.Notes...)
+	r.Left = append(r.Left, i.Left...)
 	if i.End != nil {
 		r.ended(i.End)
 	}

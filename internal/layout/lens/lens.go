@@ -51,7 +51,7 @@ var all = func() map[string]*Lens {
 	for _, l := range []*Lens{
 		text, inttext, jsonText, jsonList, jsonListSpaced, integer, intBool, realLens, exactReal, anyLens, value, blob,
 		valueMap, vector("f32", 0), vector("f32-header", 1), uuidBlob, uuidHex,
-		textNoNUL, jsonb, stringArray, pgVector, priority10,
+		anyBytes, textNoNUL, jsonb, stringArray, pgVector, priority10,
 		unix("unix", 1e9), unix("unix-millis", 1e6), unix("unix-micros", 1e3), unix("unix-nanos", 1),
 	} {
 		out[l.Name] = l
@@ -380,6 +380,21 @@ var anyLens = &Lens{Name: "any", Type: format.Any,
 		}
 		native.AppendValue(v)
 	},
+}
+
+// anyBytes is BLOB that holds one value of any type in canonical encoding.
+var anyBytes = &Lens{Name: "any-bytes", Type: format.Any,
+	Get: each(func(native *store.Cells, row int, field *format.Column) bool {
+		if native.Kinds[row] == store.Blob {
+			if v, rest, err := format.ParseValue(native.Bytes(row)); err == nil && len(rest) == 0 && v.Type != format.Null {
+				field.AppendBytes(native.Bytes(row))
+				return true
+			}
+		}
+		field.AppendNull()
+		return false
+	}),
+	Put: putBlob,
 }
 
 // value holds any value in a column without affinity: integers, floats and texts

@@ -90,19 +90,38 @@ func (s *sink) lookUp(ctx context.Context, w *writer, keys []int) (have *store.R
 		at, err = s.inBag(ctx, w)
 		return nil, at, at, err
 	}
-	exact, at, err := s.db.Lookup(ctx, p.table, p.names(), p.names(), w.rows)
+	have, found, err = s.db.Lookup(ctx, p.table, p.key, p.names(), pick(w.rows, keys, all(w.rows.N)))
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	have, found, err = s.db.Lookup(ctx, p.table, p.key, p.names(), pick(w.rows, keys, all(w.rows.N)))
+	told, err := s.db.Stored(ctx, p.table, p.names(), w.rows, p.names())
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if told == nil {
+		told = w.rows
+	}
+	at = slices.Clone(found)
+	var unsure []int // of those whose key may stand in several rows
 	for row := range at {
 		switch {
-		case at[row] >= 0 && equalRows(w.rows, row, exact, at[row]): // 1 and 1.0 are equal to the engine
+		case found[row] >= 0 && (equalRows(told, row, have, found[row]) || equalRows(w.rows, row, have, found[row])):
 			at[row] = same
 		case anyNull(w.rows, keys, row):
 			at[row] = none
-		default:
-			at[row] = found[row]
+			unsure = append(unsure, row)
+		case found[row] >= 0 && !w.unique:
+			unsure = append(unsure, row)
+		}
+	}
+	if len(unsure) == 0 {
+		return have, found, at, nil
+	}
+	subset := pick(w.rows, all(len(p.columns)), unsure)
+	exact, in, err := s.db.Lookup(ctx, p.table, p.names(), p.names(), subset)
+	for i, row := range unsure {
+		if in[i] >= 0 && equalRows(subset, i, exact, in[i]) { // 1 and 1.0 are equal to the engine
+			at[row] = same
 		}
 	}
 	return have, found, at, err

@@ -75,21 +75,33 @@ func lines(b *format.Batch) *format.Batch {
 // stored reads records of one section that the sidecar holds.
 type stored struct {
 	one *format.Batch
-	at  []int
+	at  []int // the field of the section that each column is
+	pos []int // the column of each field
 }
 
 func newStored(section *format.Section) *stored {
 	sorted, at := nameOrder(section)
-	return &stored{format.NewBatch(sorted), at}
+	pos := make([]int, len(at))
+	for i, field := range at {
+		pos[field] = i
+	}
+	return &stored{format.NewBatch(sorted), at, pos}
 }
 
-// appendTo appends the record to a batch of the section.
-func (s *stored) appendTo(b *format.Batch, line []byte) error {
+// parse reads a record; column then gives its fields.
+func (s *stored) parse(line []byte) error {
 	for i := range s.one.Columns {
 		s.one.Columns[i].Reset(s.one.Section.Fields[i].Type)
 	}
 	s.one.Rows = 0
-	if err := s.one.AppendLine(line); err != nil {
+	return s.one.AppendLine(line)
+}
+
+func (s *stored) column(field int) *format.Column { return &s.one.Columns[s.pos[field]] }
+
+// appendTo appends the record to a batch of the section.
+func (s *stored) appendTo(b *format.Batch, line []byte) error {
+	if err := s.parse(line); err != nil {
 		return err
 	}
 	for i, at := range s.at {
@@ -486,28 +498,30 @@ type sidecarReader struct {
 	total   map[string]uint64 // entries with a record and a native row
 	absent  map[string]uint64 // entries without a record
 	read    func(section string) bool
+	walks   map[string]*entries // of a reading under way; nil to look everything up
 }
 
 func openSidecar(ctx context.Context, db store.Tables, s *shape) (*sidecarReader, error) {
 	r := &sidecarReader{db: db, schemas: &ownManifest{}, unions: map[string]*format.Section{}, found: map[string]uint64{}, total: map[string]uint64{}, absent: map[string]uint64{}}
-	for rows, err := range db.Scan(ctx, store.Query{Table: sidecarTable, Columns: []string{"section", "record", "native"}}) {
+	for rows, err := range db.Scan(ctx, store.Query{Table: sidecarTable, Columns: []string{"record"}, Where: "section = ''"}) {
 		if err != nil {
 			return nil, err
 		}
-		for row := range rows.N {
-			section := string(rows.Columns[0].Bytes(row))
-			if section != "" {
-				switch {
-				case rows.Columns[2].Kinds[row] == store.Null:
-				case rows.Columns[1].Kinds[row] == store.Null:
-					r.absent[section]++
-				default:
-					r.total[section]++
-				}
-				continue
-			}
-			if r.schemas, err = decodeOwn(slices.Clone(rows.Columns[1].Bytes(row))); err != nil {
+		if rows.N > 0 {
+			if r.schemas, err = decodeOwn(slices.Clone(rows.Columns[0].Bytes(0))); err != nil {
 				return nil, err
+			}
+		}
+	}
+	for where, counts := range map[string]map[string]uint64{
+		"native IS NOT NULL AND record IS NULL": r.absent, "native IS NOT NULL AND record IS NOT NULL": r.total,
+	} {
+		for rows, err := range db.Scan(ctx, store.Query{Table: sidecarTable, Columns: []string{"section"}, Where: where}) {
+			if err != nil {
+				return nil, err
+			}
+			for row := range rows.N {
+				counts[string(rows.Columns[0].Bytes(row))]++
 			}
 		}
 	}
@@ -552,58 +566,53 @@ func (r *sidecarReader) restore(ctx context.Context, p *part, b *format.Batch) (
 		return b, nil
 	}
 	leaves := b.AppendLeaves(nil)
-	keys := store.NewRows(2)
-	for _, leaf := range leaves {
-		keys.Columns[0].AppendString(p.section.Name)
-		keys.Columns[1].AppendBlob(leaf.Place[:])
-		keys.N++
-	}
-	rows, found, err := r.db.Lookup(ctx, sidecarTable, []string{"section", "place"}, sidecarColumns[2:], keys)
+	rows, found, err := r.find(ctx, p.section.Name, leaves)
 	if err != nil {
 		return nil, err
 	}
 	out := format.NewBatch(r.section(p.section))
 	defer b.Release()
-	diff := format.NewBatch(out.Section)
-	defer diff.Release()
 	record := newStored(out.Section)
 	defer record.one.Release()
+	native := make([]int, len(out.Columns)) // the field of the native record, or -1
+	for i, f := range out.Section.Fields {
+		native[i] = b.Section.Field(f.Name)
+	}
+	left := out.Section.Field(format.Leftovers)
+	lists := map[string][]bool{} // which fields are gone, by the list that says so
 	for row := range b.Rows {
 		at := found[row]
-		if at < 0 || rows.Columns[0].Kinds[at] == store.Null {
-			r.plain(out, b, row)
+		if at < 0 || rows.Columns[1].Kinds[at] == store.Null {
+			plain(out, b, row, native)
 			continue
 		}
-		same := format.Hash(rows.Columns[0].Bytes(at)) == leaves[row].Sum
-		if rows.Columns[1].Kinds[at] == store.Null {
+		same := format.Hash(rows.Columns[1].Bytes(at)) == leaves[row].Sum
+		if rows.Columns[2].Kinds[at] == store.Null {
 			if !same { // the product has given the record life
-				r.plain(out, b, row)
+				plain(out, b, row, native)
 			}
 			continue
 		}
 		r.found[p.section.Name]++
-		var gone []string
-		if rows.Columns[2].Kinds[at] != store.Null {
-			if err := json.Unmarshal(rows.Columns[2].Bytes(at), &gone); err != nil {
-				return nil, fmt.Errorf("%s: %w", sidecarTable, err)
+		gone := lists[string(rows.Columns[3].Bytes(at))]
+		if gone == nil {
+			if gone, err = goneFields(out.Section, rows.Columns[3].Bytes(at)); err != nil {
+				return nil, err
 			}
+			lists[string(rows.Columns[3].Bytes(at))] = gone
 		}
-		for i := range diff.Columns {
-			diff.Columns[i].Reset(out.Section.Fields[i].Type)
-		}
-		diff.Rows = 0
-		if err := record.appendTo(diff, rows.Columns[1].Bytes(at)); err != nil {
+		if err := record.parse(rows.Columns[2].Bytes(at)); err != nil {
 			return nil, fmt.Errorf("%s: %w", sidecarTable, err)
 		}
-		for i, f := range out.Section.Fields {
-			native := b.Section.Field(f.Name)
+		for i := range out.Columns {
+			kept, n := record.column(i), native[i]
 			switch {
-			case !diff.Columns[i].Null(0) && (same || native < 0 || f.Name == format.Leftovers && b.Columns[native].Null(row)):
-				out.Columns[i].AppendRow(&diff.Columns[i], 0)
-			case native < 0 || same && slices.Contains(gone, f.Name):
+			case !kept.Null(0) && (same || n < 0 || i == left && b.Columns[n].Null(row)):
+				out.Columns[i].AppendRow(kept, 0)
+			case n < 0 || same && gone[i]:
 				out.Columns[i].AppendNull()
 			default:
-				out.Columns[i].AppendRow(&b.Columns[native], row)
+				out.Columns[i].AppendRow(&b.Columns[n], row)
 			}
 		}
 		out.Rows++
@@ -611,10 +620,27 @@ func (r *sidecarReader) restore(ctx context.Context, p *part, b *format.Batch) (
 	return out, nil
 }
 
-func (r *sidecarReader) plain(out, b *format.Batch, row int) {
-	for i, f := range out.Section.Fields {
-		if native := b.Section.Field(f.Name); native >= 0 {
-			out.Columns[i].AppendRow(&b.Columns[native], row)
+// goneFields reads a list of fields that the native row has and the record has not.
+func goneFields(section *format.Section, list []byte) ([]bool, error) {
+	gone := make([]bool, len(section.Fields))
+	if len(list) == 0 {
+		return gone, nil
+	}
+	var names []string
+	if err := json.Unmarshal(list, &names); err != nil {
+		return nil, fmt.Errorf("%s: %w", sidecarTable, err)
+	}
+	for i, f := range section.Fields {
+		gone[i] = slices.Contains(names, f.Name)
+	}
+	return gone, nil
+}
+
+// plain appends a record as its native row gives it.
+func plain(out, b *format.Batch, row int, native []int) {
+	for i, n := range native {
+		if n >= 0 {
+			out.Columns[i].AppendRow(&b.Columns[n], row)
 		} else {
 			out.Columns[i].AppendNull()
 		}
@@ -685,7 +711,7 @@ func (r *sidecarReader) yieldWhole(ctx context.Context, sel store.Selection, yie
 // start begins a reading of the sections that whole names.
 func (r *sidecarReader) start(whole func(section string) bool) {
 	clear(r.found)
-	r.read = whole
+	r.read, r.walks = whole, map[string]*entries{}
 }
 
 // losses counts the records that the product has deleted since they came.

@@ -47,6 +47,7 @@ type writer struct {
 	rows    *store.Rows
 	merge   bool              // the table held rows before
 	total   bool              // no record can need the sidecar
+	unique  bool              // no two rows of the table have the same key
 	fixed   bool              // an existing target keeps its own rows
 	fresh   map[[16]byte]bool // places that this import has inserted
 	taken   map[[16]byte]bool // places at which it has replaced the target's record
@@ -262,9 +263,21 @@ func (s *sink) prepare(ctx context.Context, w *writer, table string) error {
 		}
 		w.fixed = slices.Contains(s.layout.Fixed, table)
 		w.merge = n > 0 || w.fixed
+		w.unique = isUnique(t, w.part.key)
 	}
 	s.writers[w.part.section.Name] = w
 	return nil
+}
+
+// isUnique tells whether no two rows of the table can have the same key.
+func isUnique(t *store.CatalogTable, key []string) bool {
+	for _, name := range key {
+		i := slices.IndexFunc(t.Columns, func(c format.TableColumn) bool { return c.Name == name })
+		if i < 0 || !t.Columns[i].NotNull {
+			return false
+		}
+	}
+	return slices.Equal(t.Primary, key) || slices.ContainsFunc(t.Unique, func(u []string) bool { return slices.Equal(u, key) })
 }
 
 // rebind takes a part's columns for which a section of the manifest has fields of

@@ -187,6 +187,7 @@ func (s *source) Read(ctx context.Context, sel store.Selection) iter.Seq2[*forma
 			return
 		}
 		if s.sidecar != nil {
+			defer s.sidecar.end()
 			s.sidecar.start(func(section string) bool {
 				return sel.Wants(section) && (sel.Where == "" || !s.besideMemories(section))
 			})

@@ -36,19 +36,50 @@ var columns = map[format.Type]struct{ lens, decl string }{
 	format.Map:    {"map", "BLOB"},
 }
 
-// Layout returns the layout for the registry.
+// typed says the same of engines with more types. Values that these cannot hold
+// exactly, such as nanoseconds, stand in the column rest.
+var typed = map[format.Type]struct{ lens, decl string }{
+	format.Text:   {"text-no-nul", "text"},
+	format.JSON:   {"json", "json"}, // not jsonb, which keeps no spelling
+	format.Bytes:  {"blob", "bytea"},
+	format.Int:    {"int", "bigint"},
+	format.Float:  {"real", "double precision"},
+	format.Bool:   {"int-bool", "boolean"},
+	format.Time:   {"unix-micros", "timestamp with time zone"},
+	format.List:   {"string-array", "text[]"},
+	format.Vector: {"pgvector", "vector"},
+	format.Any:    {"any-bytes", "bytea"},
+	format.Map:    {"map", "bytea"},
+}
+
+const rest = "memarc_rest"
+
+// Layout returns the layout on SQLite for the registry.
 func Layout() *store.Layout {
+	return layout("sqlite", &store.OwnLayout{
+		Lens: func(t format.Type) string { return columns[t].lens },
+		Decl: func(t format.Type) string { return columns[t].decl },
+	})
+}
+
+// Postgres returns the layout on PostgreSQL with pgvector.
+func Postgres() *store.Layout {
+	return layout("postgres", &store.OwnLayout{
+		Lens: func(t format.Type) string { return typed[t].lens },
+		Decl: func(t format.Type) string { return typed[t].decl },
+		Rest: rest, RestDecl: "bytea",
+	})
+}
+
+func layout(engine string, own *store.OwnLayout) *store.Layout {
+	own.MetaTable = metaTable
 	return &store.Layout{
 		Name:    Name,
-		Engines: []string{"sqlite"},
+		Engines: []string{engine},
 		Detect: func(_ context.Context, c *store.Catalog, _ store.Tables) (int, bool) {
 			return version, c.Has(metaTable, "name", "value")
 		},
 		Latest: version,
-		Own: &store.OwnLayout{
-			MetaTable: metaTable,
-			Lens:      func(t format.Type) string { return columns[t].lens },
-			Decl:      func(t format.Type) string { return columns[t].decl },
-		},
+		Own:    own,
 	}
 }
