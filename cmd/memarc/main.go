@@ -95,7 +95,7 @@ func (t *tool) app() *cli.App {
 			return t.answer.err
 		},
 		Commands: []*cli.Command{
-			t.exportCommand(), t.importCommand(), t.migrateCommand(), t.verifyCommand(), t.digestCommand(),
+			t.exportCommand(), t.importCommand(), t.migrateCommand(), t.reembedCommand(), t.verifyCommand(), t.digestCommand(),
 			t.inspectCommand(), t.catCommand(), t.diffCommand(), t.discoverCommand(), t.layoutsCommand(), t.helpCommand(),
 		},
 	}

@@ -94,6 +94,10 @@ type Model struct {
 	// Register are statements that a new target runs once the space of an archive
 	// is known, with $NAME and $HASH replaced by literals and $DIMENSION by a number.
 	Register []Statement
+	// Replace are statements that take another space from now on, and lose all vectors
+	// of the one before; Remark are those that follow once vectors have come. Both with
+	// the same marks; a statement whose Object the store does not have is left out.
+	Replace, Remark []Statement
 }
 
 // OwnLayout is how memarc's own layout keeps any section: one table each, and a

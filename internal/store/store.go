@@ -151,6 +151,8 @@ type SinkOptions struct {
 	// Embeddings says what to do with vectors of another space than a target's that
 	// takes one alone.
 	Embeddings EmbeddingPolicy
+	// Reembed replaces the space that the target takes by the archive's.
+	Reembed bool
 	// VectorIndexes makes indexes over many vectors in tables that the import
 	// creates. Those that a target had are kept in any case.
 	VectorIndexes bool

@@ -160,17 +160,48 @@ func (s *sink) register(ctx context.Context) error {
 	if from == nil || !s.db.Fresh() || !s.foreign || len(s.manifest.Spaces) == 0 {
 		return nil
 	}
+	return s.runModel(ctx, from.Register)
+}
+
+// runModel runs statements about the archive's first space.
+func (s *sink) runModel(ctx context.Context, statements []store.Statement) error {
 	sp := s.manifest.Spaces[0]
 	if sp.Dimension <= 0 {
 		return nil
 	}
-	for _, st := range from.Register {
+	for _, st := range statements {
+		if !holdsObject(s.catalog, st.Object) && st.Object != "" {
+			continue
+		}
 		sql := strings.NewReplacer("$NAME", literal(sp.ID), "$HASH", literal(sp.Hash), "$DIMENSION", fmt.Sprint(sp.Dimension)).Replace(st.SQL)
 		if err := s.db.Exec(ctx, sql); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// holdsObject tells whether a database has a table, or a column given as
+// table.column.
+func holdsObject(c *store.Catalog, name string) bool {
+	table, column, ok := strings.Cut(name, ".")
+	if !ok {
+		return c.Table(table) != nil
+	}
+	return c.Has(table, column)
+}
+
+// replaceModel lets the target take the archive's space, where it takes another.
+func (s *sink) replaceModel(ctx context.Context) error {
+	from := s.layout.Model
+	if from == nil || !s.opts.Reembed || len(s.manifest.Spaces) == 0 {
+		return nil
+	}
+	m, err := readModel(ctx, s.db, s.layout, s.catalog)
+	if err != nil || m == nil || m.compareSpaces(s.manifest.Spaces) == nil {
+		return err
+	}
+	return s.runModel(ctx, from.Replace)
 }
 
 // literal quotes a text as standard SQL does. U+0000 cannot stand in a statement.

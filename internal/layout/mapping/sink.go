@@ -89,7 +89,7 @@ func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error
 	if err := s.openProgress(ctx); err != nil {
 		return nil, err
 	}
-	if !s.fresh() && s.opts.Embeddings == store.RefuseEmbeddings {
+	if !s.fresh() && s.opts.Embeddings == store.RefuseEmbeddings && !s.opts.Reembed {
 		model, err := readModel(ctx, s.db, s.layout, s.catalog)
 		if err != nil {
 			return nil, err
@@ -184,6 +184,9 @@ func (s *sink) Begin(ctx context.Context) error {
 			return err
 		}
 		if err := s.register(ctx); err != nil {
+			return err
+		}
+		if err := s.replaceModel(ctx); err != nil {
 			return err
 		}
 	}
@@ -584,6 +587,11 @@ func (s *sink) Finish(ctx context.Context) error {
 	}
 	if err := s.createObjects(ctx); err != nil {
 		return err
+	}
+	if s.opts.Reembed && s.layout.Model != nil && len(s.manifest.Spaces) > 0 {
+		if err := s.runModel(ctx, s.layout.Model.Remark); err != nil {
+			return err
+		}
 	}
 	if !s.foreign && s.manifest.Origin != nil && s.fresh() {
 		for _, name := range slices.Sorted(maps.Keys(s.manifest.Origin.Settings)) {

@@ -37,7 +37,9 @@ var rooms = []struct {
 	{"internal/layout", []string{"format", "internal/store", "internal/layout/mapping", "internal/layout/lens"}, false},
 	{"internal/layout/lens", []string{"format", "internal/store"}, false},
 	{"internal/layout/mapping", []string{"format", "internal/store", "internal/layout/lens"}, false},
-	{"cmd", []string{"format", "exporter", "importer", "verify", "internal/store", "internal/store/all", "internal/layout/declared", "spec", "cmd/"}, false},
+	{"cmd", []string{"format", "exporter", "importer", "verify", "internal/store", "internal/store/all", "internal/layout/declared", "internal/embed", "spec", "cmd/"}, false},
+	{"internal/embed", []string{"format", "importer", "internal/store"}, false},
+	{"internal/store/storetest/pgserver", nil, true},
 	{"internal/bench", []string{""}, true},
 }
 
