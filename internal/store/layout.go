@@ -66,8 +66,8 @@ type ColumnMap struct {
 	// the layout's own keep their NULL.
 	Else    []string
 	Default *format.Value
-	// Make, if set, makes the native value instead of Default, by what the other
-	// fields of the record say: field returns the zero value for what is null.
+	// Make, if set, makes the native value of every record of another product, by what
+	// its fields say: field returns the zero value for what is null.
 	Make func(field func(name string) format.Value) format.Value
 	// Const is not empty for a field that the table has no column for, because it is
 	// the same for the whole store: its native value stands in the column of the

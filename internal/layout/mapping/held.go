@@ -92,7 +92,7 @@ func (s *sink) fill(ctx context.Context, w *writer, b *format.Batch) (res store.
 	}
 	late := some(b, rest)
 	defer late.Release()
-	if err := w.part.put(late, w.rows, s.foreign); err != nil {
+	if err := w.part.put(late, w.rows, s.from); err != nil {
 		return res, err
 	}
 	more, err := s.write(ctx, w, late)

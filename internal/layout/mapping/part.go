@@ -47,6 +47,9 @@ type bound struct {
 	make   func(func(string) format.Value) format.Value
 }
 
+// noField stands for the field of a column that the records at hand do not have.
+const noField = -1
+
 // natural is the lens of a column that no map names.
 func natural(k store.Kind) string {
 	switch k {
@@ -194,9 +197,18 @@ func mergeEntries(entries []format.Entry, stored []byte) []format.Entry {
 	return entries
 }
 
-// put turns a batch into native rows, one column for each of p.columns. foreign
-// means that the records come from another product.
-func (p *part) put(b *format.Batch, rows *store.Rows, foreign bool) error {
+// A provenance says where records come from, as their target sees it.
+type provenance uint8
+
+// The provenances.
+const (
+	own     provenance = iota // the same product in the same engine
+	kin                       // the same product in another engine
+	foreign                   // another product
+)
+
+// put turns a batch into native rows, one column for each of p.columns.
+func (p *part) put(b *format.Batch, rows *store.Rows, from provenance) error {
 	rows.Reset()
 	left := b.Column(format.Leftovers)
 	if left != nil && left.AllNull() {
@@ -204,8 +216,15 @@ func (p *part) put(b *format.Batch, rows *store.Rows, foreign bool) error {
 	}
 	for i := range p.columns {
 		c, cells := &p.columns[i], &rows.Columns[i]
+		if c.field == noField {
+			for row := range b.Rows {
+				c.instead(b, row, cells)
+			}
+			continue
+		}
 		field := &b.Columns[c.field]
-		if left == nil && !(foreign && (c.def != nil || c.make != nil || len(c.els) > 0)) {
+		made := from == foreign && c.make != nil
+		if left == nil && !made && !(from != own && (c.def != nil || c.make != nil || len(c.els) > 0)) {
 			c.lens.PutAll(field, cells)
 			continue
 		}
@@ -216,9 +235,11 @@ func (p *part) put(b *format.Batch, rows *store.Rows, foreign bool) error {
 				return fmt.Errorf("leftovers of record %d of section %q: %w", row, b.Section.Name, err)
 			case over.Type != format.Null:
 				cells.AppendValue(over)
+			case made:
+				c.instead(b, row, cells)
 			case !field.Null(row):
 				c.lens.Put(field, row, cells)
-			case foreign:
+			case from != own:
 				c.instead(b, row, cells)
 			default:
 				cells.AppendNull()
@@ -258,25 +279,26 @@ func (c *bound) override(b *format.Batch, left *format.Column, row int) (format.
 // instead writes what a target demands where a record of another product has
 // nothing.
 func (c *bound) instead(b *format.Batch, row int, cells *store.Cells) {
-	for _, field := range c.els {
-		if f := &b.Columns[field]; f.Type == c.lens.Type && !f.Null(row) {
-			c.lens.Put(f, row, cells)
-			return
-		}
-	}
-	switch {
-	case c.make != nil:
+	if c.make != nil {
 		cells.AppendValue(c.make(func(name string) format.Value {
 			if f := b.Column(name); f != nil {
 				return f.Value(row)
 			}
 			return format.Value{}
 		}))
-	case c.def != nil:
-		cells.AppendValue(*c.def)
-	default:
-		cells.AppendNull()
+		return
 	}
+	for _, field := range c.els {
+		if f := &b.Columns[field]; f.Type == c.lens.Type && !f.Null(row) {
+			c.lens.Put(f, row, cells)
+			return
+		}
+	}
+	if c.def != nil {
+		cells.AppendValue(*c.def)
+		return
+	}
+	cells.AppendNull()
 }
 
 // names returns the native columns.

@@ -20,8 +20,9 @@ type sink struct {
 	opts     store.SinkOptions
 	manifest *format.Manifest
 	catalog  *store.Catalog // of the target before the import
-	foreign  bool           // the records come from another product's store
-	shape    *shape         // of the target after Begin
+	foreign  bool           // the records come from another product's store, or another engine
+	from     provenance
+	shape    *shape // of the target after Begin
 	writers  map[string]*writer
 	sidecar  *sidecarWriter
 	spaces   []*format.Batch // of a layout that derives its spaces
@@ -72,6 +73,11 @@ func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error
 		return nil, err
 	}
 	s.foreign = s.layout.Own == nil && (m.Origin == nil || m.Origin.Layout != s.layout.Name || m.Origin.Engine != s.catalog.Engine)
+	if s.foreign {
+		if s.from = foreign; m.Origin != nil && m.Origin.Layout == s.layout.Name {
+			s.from = kin
+		}
+	}
 	if s.foreign && s.layout.Schema == nil && s.fresh() {
 		return nil, fmt.Errorf("%w: layout %q cannot create a store for records of %s; leave --layout out or choose memarc", store.ErrUsage, s.layout.Name, originName(m))
 	}
@@ -211,7 +217,7 @@ func (s *sink) Begin(ctx context.Context) error {
 			if section == nil {
 				continue
 			}
-			w := &writer{part: rebind(p, section), reading: p, columns: t.columns}
+			w := &writer{part: rebind(p, section, s.from), reading: p, columns: t.columns}
 			w.total = !s.foreign && holdsAll(p, section)
 			for _, o := range t.parts {
 				if o != p && o.updates && !p.updates {
@@ -284,16 +290,18 @@ func isUnique(t *store.CatalogTable, key []string) bool {
 }
 
 // rebind takes a part's columns for which a section of the manifest has fields of
-// the same type.
-func rebind(p *part, section *format.Section) *part {
+// the same type, and those that the product demands of a record that has no such field.
+func rebind(p *part, section *format.Section, from provenance) *part {
 	q := &part{table: p.table, section: section, key: p.key, updates: p.updates, optional: p.optional, updated: -1, left: section.Field(format.Leftovers)}
 	for i, c := range p.columns {
 		field := p.section.Fields[c.field]
 		at := section.Field(field.Name)
 		if at < 0 || section.Fields[at].Type != field.Type {
-			continue
+			if at = noField; from == own || c.make == nil && c.def == nil && len(c.els) == 0 {
+				continue
+			}
 		}
-		if i == p.updated {
+		if i == p.updated && at >= 0 {
 			q.updated = len(q.columns)
 		}
 		els := c.els
@@ -360,7 +368,7 @@ func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err
 	if b.Rows == 0 {
 		return res, nil
 	}
-	if err := w.part.put(b, w.rows, s.foreign); err != nil {
+	if err := w.part.put(b, w.rows, s.from); err != nil {
 		return store.Result{}, err
 	}
 	var native store.Result
@@ -628,6 +636,9 @@ func (s *sink) note(w *writer, b *format.Batch) {
 	}
 	for i := range w.part.columns {
 		c := &w.part.columns[i]
+		if c.field == noField {
+			continue
+		}
 		name, field := leftoverName(o.Layout, o.Engine, c.column), &b.Columns[c.field]
 		for row := range b.Rows {
 			if left.Null(row) || !field.Null(row) || len(s.notes) >= maxNotes {
