@@ -17,9 +17,13 @@ import (
 	"github.com/memarc/memarc/internal/bench/sample"
 )
 
+// products make stores.
+var products = map[string]func(path string, size sample.Size) error{"ai-memory": sample.AIMemory, "vestige": sample.Large}
+
 func main() {
 	var o options
 	flag.IntVar(&o.memories, "n", 100_000, "memories in the store")
+	flag.StringVar(&o.product, "product", "ai-memory", "product whose store is made: ai-memory or vestige")
 	flag.IntVar(&o.runs, "runs", 3, "runs of each row; the table shows the fastest")
 	flag.BoolVar(&o.keep, "keep", false, "keep what the runs write")
 	flag.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), "memarc-bench"), "folder for the store, which is kept, and the results")
@@ -35,8 +39,10 @@ func main() {
 	defer stop()
 	var err error
 	switch {
+	case products[o.product] == nil:
+		err = fmt.Errorf("there is no store of the product %q to be made", o.product)
 	case *generate != "":
-		err = sample.Large(*generate, sample.Full(o.memories))
+		err = products[o.product](*generate, sample.Full(o.memories))
 	case *testdata != "":
 		err = makeTestdata(ctx, *testdata)
 	case *profile != "":

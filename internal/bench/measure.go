@@ -18,6 +18,7 @@ type options struct {
 	memories, runs int
 	keep           bool
 	dir, only      string
+	product        string
 }
 
 // A bench is what the rows share.
@@ -56,7 +57,7 @@ func measure(ctx context.Context, o options) error {
 	if o.runs < 1 || o.memories < 1 {
 		return fmt.Errorf("-n and -runs must be positive")
 	}
-	b := &bench{options: o, ctx: ctx, out: filepath.Join(o.dir, "out"), store: filepath.Join(o.dir, fmt.Sprintf("vestige-%d.db", o.memories))}
+	b := &bench{options: o, ctx: ctx, out: filepath.Join(o.dir, "out"), store: filepath.Join(o.dir, fmt.Sprintf("%s-%d.db", o.product, o.memories))}
 	if err := b.prepare(); err != nil {
 		return err
 	}
@@ -82,6 +83,7 @@ func measure(ctx context.Context, o options) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	skipped = append(skipped, b.postgres()...)
 	for _, s := range skipped {
 		fmt.Println(s)
 	}
@@ -119,7 +121,7 @@ func (b *bench) prepare() error {
 		}
 		// In a process of its own, because on Linux the memory of this one shows in
 		// that of the processes that it starts.
-		if _, _, err := spend(b.ctx, stage{args: []string{self, "-generate", b.store, "-n", fmt.Sprint(b.memories)}}); err != nil {
+		if _, _, err := spend(b.ctx, stage{args: []string{self, "-product", b.product, "-generate", b.store, "-n", fmt.Sprint(b.memories)}}); err != nil {
 			return err
 		}
 	}
@@ -183,7 +185,7 @@ func (b *bench) rows() []row {
 			return nil
 		}
 	}
-	own, product, moved := b.path("memarc.db"), b.path("vestige.db"), b.path("moved.db")
+	own, product, moved := b.path("memarc.db"), b.path("product.db"), b.path("moved.db")
 	repo := b.path("restic")
 	password := []string{"RESTIC_PASSWORD=bench", "RESTIC_CACHE_DIR=" + b.path("restic-cache")}
 	return []row{
@@ -195,8 +197,8 @@ func (b *bench) rows() []row {
 			return digest, nil
 		}},
 		{name: "memarc import, memarc layout", before: b.both(gone(own), b.need(arrow)), stages: memarc("import", "--layout", "memarc", own, arrow), digest: of(own)},
-		{name: "memarc import, vestige layout", before: b.both(gone(product), b.need(arrow)), stages: memarc("import", "--layout", "vestige", product, arrow), digest: of(product)},
-		{name: "memarc migrate to vestige", before: gone(moved), stages: memarc("migrate", b.store, moved), digest: of(moved)},
+		{name: "memarc import, product's layout", before: b.both(gone(product), b.need(arrow)), stages: memarc("import", "--layout", b.product, product, arrow), digest: of(product)},
+		{name: "memarc migrate to the product", before: gone(moved), stages: memarc("migrate", b.store, moved), digest: of(moved)},
 		{name: "sqlite3 .dump | zstd -3", program: "sqlite3", stages: []stage{{args: []string{"sqlite3", "-readonly", b.store, ".dump"}}, {args: []string{"zstd", "-3", "-q", "-c"}, out: b.path("dump.zst")}}, result: b.path("dump.zst")},
 		{name: "zstd -3 of the file", program: "zstd", stages: []stage{{args: []string{"zstd", "-3", "-q", "-c"}, in: b.store, out: b.path("file.zst")}}, result: b.path("file.zst")},
 		{name: "restic backup --stdin", program: "restic", before: func() error {
@@ -282,7 +284,7 @@ func sizeOf(path string) (n int64, err error) {
 func mib(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
 func (b *bench) header() {
-	fmt.Printf("vestige 11 store: %d memories with vectors of 384 dimensions, %d relations, %s\n", b.memories, 2*b.memories, mib(b.size))
+	fmt.Printf("%s store: %d memories with vectors of 384 dimensions, %d relations, %s\n", b.product, b.memories, 2*b.memories, mib(b.size))
 	fmt.Printf("%s %s/%s, %d cores, %s; best of %d, page cache warm\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), b.runs)
 	fmt.Printf("%s, load average before: %s\n\n", time.Now().UTC().Format("2006-01-02"), load())
 }

@@ -4,11 +4,13 @@
 //	go run ./internal/bench/testrun [-summary FILE] -- ARGUMENTS OF GO TEST
 //
 // MEMARC_TEST_REQUIRE lists what must be there, separated by blanks: a test that
-// was skipped for the want of it fails the run.
+// was skipped for the want of it fails the run. The tests share one PostgreSQL
+// server, if one can be had.
 package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -18,6 +20,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/memarc/memarc/internal/store/storetest/pgserver"
 )
 
 // An event is a line of go test -json.
@@ -157,10 +161,27 @@ func (r *run) summary(took time.Duration) string {
 }
 
 func main() {
+	if err := test(); err != nil {
+		fmt.Println("FAIL:", err)
+		os.Exit(1)
+	}
+}
+
+// test runs the tests and prints the summary, unless it goes to a file.
+func test() error {
 	file := flag.String("summary", "", "write the summary of a run that passes to this file, to be shown at the very end")
 	flag.Parse()
 	cmd := exec.Command("go", append([]string{"test", "-json"}, flag.Args()...)...)
 	cmd.Stderr = os.Stderr
+	// Without a server, the tests that need one say why.
+	if url, stop, err := pgserver.Share(context.Background(), pgserver.Options{}); err == nil {
+		cmd.Env = append(os.Environ(), pgserver.Variable+"="+url)
+		defer func() {
+			if err := stop(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+			}
+		}()
+	}
 	events, err := cmd.StdoutPipe()
 	r, start := newRun(os.Stdout, os.Getenv("MEMARC_TEST_REQUIRE")), time.Now()
 	if err == nil {
@@ -177,12 +198,8 @@ func main() {
 	}
 	text := r.summary(time.Since(start))
 	if err == nil && *file != "" {
-		err = os.WriteFile(*file, []byte(text), 0o600)
-	} else {
-		fmt.Print(text)
+		return os.WriteFile(*file, []byte(text), 0o600)
 	}
-	if err != nil {
-		fmt.Println("FAIL:", err)
-		os.Exit(1)
-	}
+	fmt.Print(text)
+	return err
 }

@@ -175,7 +175,7 @@ func (s *sink) resolve(w *writer, b *format.Batch, row int, have *store.Rows, at
 		return true, nil
 	case store.Newer:
 		if main := s.mainWriter(w.part); w.part.updates && main != nil {
-			return main.taken[b.Place(row)], nil // the row's record has decided
+			return main.taken[w.part.rowPlace(b, row)], nil // the row's record has decided
 		}
 		if w.part.updated < 0 {
 			return false, nil
@@ -221,7 +221,7 @@ func (s *sink) writePart(ctx context.Context, w *writer, b *format.Batch, res *s
 		for row := range b.Rows {
 			_, unchanged := shown[leaves[row].Sum]
 			switch {
-			case found[row] < 0 || main.fresh[b.Place(row)] || absent[leaves[row].Place]:
+			case found[row] < 0 || main.fresh[p.rowPlace(b, row)] || absent[leaves[row].Place]:
 				which = append(which, row)
 			case unchanged:
 				res.Unchanged++
@@ -269,4 +269,18 @@ func equalRows(a *store.Rows, row int, b *store.Rows, at int) bool {
 		}
 	}
 	return true
+}
+
+// rowPlace is the place of the record that made the row of a part's record: by the
+// key of the row alone, which may be less than the record's.
+func (p *part) rowPlace(b *format.Batch, row int) [16]byte {
+	section := &format.Section{Name: b.Section.Name, Fields: b.Section.Fields}
+	for _, k := range p.key {
+		if i := slices.IndexFunc(p.columns, func(c bound) bool { return c.column == k }); i >= 0 {
+			section.Key = append(section.Key, section.Fields[p.columns[i].field].Name)
+		}
+	}
+	of := *b
+	of.Section = section
+	return of.Place(row)
 }

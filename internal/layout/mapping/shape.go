@@ -149,6 +149,11 @@ func (s *shape) addTable(t *store.CatalogTable, known map[string]bool) error {
 			mapped[c.Column] = true
 		}
 	}
+	for _, name := range t.Generated { // what the layout's schema computes is never written
+		if s.defines(t.Name, name) {
+			mapped[name] = true
+		}
+	}
 	for i, m := range maps {
 		p, err := s.mappedPart(t, m, i == 0, mapped)
 		if err != nil {
@@ -165,6 +170,15 @@ func (s *shape) addTable(t *store.CatalogTable, known map[string]bool) error {
 	}
 	s.tables = append(s.tables, shape)
 	return nil
+}
+
+// defines tells whether the layout's schema has the column.
+func (s *shape) defines(table, column string) bool {
+	if s.layout.Schema == nil {
+		return false
+	}
+	def := s.layout.Schema.At(s.version).Table(table)
+	return def != nil && def.HasColumn(column)
 }
 
 // loseCode enters in the ledger what of the table's definition is code that the
@@ -195,6 +209,9 @@ func (s *shape) loseCode(t *store.CatalogTable) {
 func holdsKey(m *store.TableMap, t *store.CatalogTable) bool {
 	standard := format.Standard(m.Section)
 	for _, c := range m.Columns {
+		if m.Part && standard != nil && c.Field != standard.Key[0] {
+			continue // the row is found by the first alone
+		}
 		if standard != nil && slices.Contains(standard.Key, c.Field) && !t.HasColumn(c.Column) {
 			return false
 		}

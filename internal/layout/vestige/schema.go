@@ -11,7 +11,8 @@ import (
 // latestVersion is the newest schema version the reference schema describes.
 const latestVersion = 39
 
-// schema is the reference schema of the main line, versions 1 to 39.
+// schema is the reference schema of the main line, versions 1 to 39, and of the
+// mirror of the PostgreSQL backend.
 //
 // Branches reuse numbers: a file with the version of one entry and the columns
 // of another comes from a fork and does not match this schema.
@@ -19,7 +20,7 @@ var schema = &store.Schema{
 	Pragmas: []store.Statement{
 		{SQL: "PRAGMA page_size = 8192", Since: 7},
 	},
-	Tables: slices.Concat(nodeTables, recordTables, traceTables, proofTables, lateTables),
+	Tables: withMirror(slices.Concat(nodeTables, recordTables, traceTables, proofTables, lateTables)),
 	Objects: slices.Concat(
 		searchObjects, nodeIndexes, recordIndexes, traceIndexes, proofObjects, lateObjects,
 	),
@@ -36,7 +37,7 @@ const seedTime = "'2026-01-01 00:00:00'"
 const legacyProfile = "'nomic-v1.5-legacy-raw-256'"
 
 // seeds are the rows a database holds directly after its creation.
-var seeds = slices.Concat(versionSeeds(), []store.Statement{
+var seeds = slices.Concat(versionSeeds(), mirrorSeeds, []store.Statement{
 	{
 		SQL:   "INSERT INTO fsrs_config (key, value, updated_at) VALUES ('w20', 0.1542, " + seedTime + ")",
 		Since: 5,

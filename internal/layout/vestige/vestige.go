@@ -19,6 +19,7 @@ func Layout() *store.Layout {
 		Engines:   []string{"sqlite"},
 		Detect:    detect,
 		Latest:    latestVersion,
+		Twin:      twin,
 		Schema:    schema,
 		Maps:      maps,
 		Fixed:     []string{"schema_version", "vector_journal"},
@@ -47,8 +48,8 @@ var maps = []store.TableMap{
 		{Column: "tags", Field: "tags", Lens: "json-list", Default: textDefault("[]")},
 		{Column: "retention_strength", Field: "importance", Lens: "real", Default: realDefault(1)},
 		{Column: "author_actor_did", Field: "agent", Lens: "text"},
-		{Column: "owner_user_id", Field: "owner", Lens: "text"},
-		{Column: "visibility", Field: "visibility", Lens: "text"},
+		{Column: "owner_user_id", Field: "owner", Lens: "text", Default: textDefault(localUser)},
+		{Column: "visibility", Field: "visibility", Lens: "text", Default: textDefault("private")},
 		{Column: "shared_with_groups", Field: "shared_with", Lens: "json-list", Default: textDefault("[]")},
 		{Column: "codebase", Field: "project", Lens: "text"},
 		{Column: "scope", Field: "namespace", Lens: "text", Default: textDefault("user")},
@@ -59,6 +60,7 @@ var maps = []store.TableMap{
 		{Column: "last_accessed", Field: "accessed_at", Lens: chrono, Else: []string{"updated_at", "created_at"}, Default: epoch},
 		{Column: "created_at", Field: "created_at", Lens: chrono, Else: []string{"updated_at", "accessed_at"}, Default: epoch},
 		{Column: "updated_at", Field: "updated_at", Lens: chrono, Else: []string{"created_at", "accessed_at"}, Default: epoch},
+		{Column: "metadata", Field: "metadata", Lens: "json", Default: textDefault("{}")}, // of forks
 	}},
 	{Table: "knowledge_nodes", Section: format.Schedules, Part: true, Columns: []store.ColumnMap{
 		{Column: "id", Field: "memory_id", Lens: "text"},
@@ -87,6 +89,21 @@ var maps = []store.TableMap{
 		{Column: "last_activated", Field: "accessed_at", Lens: chrono, Else: []string{"created_at"}, Default: epoch},
 		{Column: "activation_count", Field: "access_count", Lens: "int", Default: intDefault(0)},
 	}},
+	// The branch that adds reviews has them as events; its access log then stays a
+	// table of its own. The plan gives the table's columns in two ways.
+	{Table: "review_events", Section: format.Events, Columns: []store.ColumnMap{
+		{Column: "id", Field: "id", Lens: "int-text"},
+		{Column: "memory_id", Field: "memory_id", Lens: "text"},
+		{Column: "kind", Field: "kind", Lens: "text", Default: textDefault("review")},
+		{Column: "timestamp", Field: "at", Lens: chrono, Default: epoch},
+		{Column: "occurred_at", Field: "at", Lens: chrono, Default: epoch},
+		{Column: "metadata", Field: "data", Lens: "json", Default: textDefault("{}")},
+		{Column: "rating", Field: "vestige.rating", Lens: "int"},
+		{Column: "prior_state", Field: "vestige.prior_state", Lens: "json", Default: textDefault("{}")},
+		{Column: "new_state", Field: "vestige.new_state", Lens: "json", Default: textDefault("{}")},
+		{Column: "retrievability_before", Field: "vestige.retrievability_before", Lens: "real"},
+		{Column: "retrievability_after", Field: "vestige.retrievability_after", Lens: "real"},
+	}},
 	{Table: "memory_access_log", Section: format.Events, Columns: []store.ColumnMap{
 		{Column: "id", Field: "id", Lens: "int-text"},
 		{Column: "node_id", Field: "memory_id", Lens: "text"},
@@ -100,6 +117,7 @@ var maps = []store.TableMap{
 		{Column: "top_terms", Field: "terms", Lens: "json-list", Default: textDefault("[]")},
 		{Column: "memory_count", Field: "memory_count", Lens: "int", Default: intDefault(0)},
 		{Column: "created_at", Field: "created_at", Lens: chrono, Default: epoch},
+		{Column: "metadata", Field: "metadata", Lens: "json", Default: textDefault("{}")}, // of forks
 	}},
 	{Table: "embedding_profile_vectors", Columns: []store.ColumnMap{
 		{Column: "embedding", Field: "embedding", Lens: "f32"},
@@ -107,23 +125,23 @@ var maps = []store.TableMap{
 	// The branch that adds owners and groups.
 	{Table: "users", Section: format.Users, Columns: []store.ColumnMap{
 		{Column: "id", Field: "id", Lens: "text"},
-		{Column: "handle", Field: "handle", Lens: "text"},
+		{Column: "handle", Field: "handle", Lens: "text", Else: []string{"display_name", "id"}},
 		{Column: "display_name", Field: "display_name", Lens: "text"},
-		{Column: "created_at", Field: "created_at", Lens: chrono},
-		{Column: "metadata", Field: "metadata", Lens: "json"},
+		{Column: "created_at", Field: "created_at", Lens: chrono, Default: epoch},
+		{Column: "metadata", Field: "metadata", Lens: "json", Default: textDefault("{}")},
 	}},
 	{Table: "groups", Section: format.Groups, Columns: []store.ColumnMap{
 		{Column: "id", Field: "id", Lens: "text"},
-		{Column: "handle", Field: "handle", Lens: "text"},
+		{Column: "handle", Field: "handle", Lens: "text", Else: []string{"display_name", "id"}},
 		{Column: "display_name", Field: "display_name", Lens: "text"},
-		{Column: "created_at", Field: "created_at", Lens: chrono},
-		{Column: "metadata", Field: "metadata", Lens: "json"},
+		{Column: "created_at", Field: "created_at", Lens: chrono, Default: epoch},
+		{Column: "metadata", Field: "metadata", Lens: "json", Default: textDefault("{}")},
 	}},
 	{Table: "group_memberships", Section: format.Memberships, Columns: []store.ColumnMap{
 		{Column: "user_id", Field: "user_id", Lens: "text"},
 		{Column: "group_id", Field: "group_id", Lens: "text"},
-		{Column: "role", Field: "role", Lens: "text"},
-		{Column: "joined_at", Field: "joined_at", Lens: chrono},
+		{Column: "role", Field: "role", Lens: "text", Default: textDefault("member")},
+		{Column: "joined_at", Field: "joined_at", Lens: chrono, Default: epoch},
 	}},
 }
 

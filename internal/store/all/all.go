@@ -2,7 +2,9 @@
 package all
 
 import (
+	"github.com/memarc/memarc/internal/engine/postgres"
 	"github.com/memarc/memarc/internal/engine/sqlite"
+	"github.com/memarc/memarc/internal/layout/aimemory"
 	"github.com/memarc/memarc/internal/layout/generic"
 	"github.com/memarc/memarc/internal/layout/mapping"
 	"github.com/memarc/memarc/internal/layout/memarc"
@@ -16,10 +18,15 @@ func Registry() *store.Registry {
 	return &store.Registry{
 		Engines: []*store.Engine{
 			sqlite.Engine(),
+			postgres.Engine(),
 		},
 		Layouts: []*store.Layout{
 			memarc.Layout(),
+			memarc.Postgres(),
 			vestige.Layout(),
+			vestige.Postgres(),
+			aimemory.Layout(),
+			aimemory.Postgres(),
 			generic.Layout(),
 		},
 		Source:  mapping.NewSource,

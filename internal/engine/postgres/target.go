@@ -1,0 +1,265 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// A Target is a database opened for writing: one transaction, and a lock that keeps
+// other imports into the schema out.
+type Target struct {
+	DB
+	fresh  bool
+	before map[string]bool // tables that were there before
+	locked map[string]bool // of these, those that nobody else can write until the end
+	loads  map[string]*tableLoad
+	order  []string // of loads
+	stages int
+	// What Stored has found out of the defaults of tables.
+	constants map[string]map[string]*store.Cells
+}
+
+var _ store.Target = (*Target)(nil)
+
+// OpenTarget opens the database at a location for writing.
+func OpenTarget(ctx context.Context, l store.Location) (*Target, error) {
+	schema := l.Schema
+	l.Schema = ""
+	d, err := connect(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	t := &Target{DB: *d, loads: map[string]*tableLoad{}, before: map[string]bool{}}
+	if err := t.open(ctx, schema); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+const write = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+
+func (t *Target) open(ctx context.Context, schema string) error {
+	if err := t.begin(ctx, write); err != nil {
+		return err
+	}
+	if schema != "" {
+		if err := checkName(schema); err != nil {
+			return fmt.Errorf("%w: open %q: %w", store.ErrUsage, t.name, err)
+		}
+		if err := t.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+store.QuoteName(schema)); err != nil {
+			return t.failed("write", err)
+		}
+		if err := t.Use(ctx, schema); err != nil {
+			return err
+		}
+	}
+	var alone bool
+	err := t.conn.QueryRow(ctx, "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('memarc ' || pg_catalog.current_database() || ' ' || $1, 0))", t.schema).Scan(&alone)
+	if err != nil {
+		return t.failed("lock", err)
+	}
+	if !alone {
+		return fmt.Errorf("%w: another import into schema %q of %q is running; wait for its end", store.ErrUsage, t.schema, t.name)
+	}
+	rows, err := t.conn.Query(ctx, `SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+			WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`, t.schema)
+	if err != nil {
+		return t.failed("open", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return t.failed("open", err)
+	}
+	for _, name := range names {
+		t.before[name] = true
+	}
+	t.fresh = len(names) == 0
+	return t.writePath(ctx)
+}
+
+// writePath makes the schema the one in which names without one are created and
+// found.
+func (t *Target) writePath(ctx context.Context) error {
+	rows, err := t.conn.Query(ctx, `SELECT n.nspname::text FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+		WHERE n.nspname <> 'pg_catalog' ORDER BY e.extname <> 'vector', n.nspname::text COLLATE "C"`)
+	if err != nil {
+		return t.failed("open", err)
+	}
+	schemas, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return t.failed("open", err)
+	}
+	path := []string{store.QuoteName(t.schema)}
+	for _, s := range schemas {
+		if name := store.QuoteName(s); !slices.Contains(path, name) {
+			path = append(path, name)
+		}
+	}
+	if err := t.exec(ctx, "SET LOCAL search_path = "+strings.Join(append(path, "pg_catalog"), ", ")); err != nil {
+		return t.failed("open", err)
+	}
+	t.locked = map[string]bool{}
+	return nil
+}
+
+// Fresh tells that the schema held no table before.
+func (t *Target) Fresh() bool { return t.fresh }
+
+// Exec runs a statement of a layout's own schema.
+func (t *Target) Exec(ctx context.Context, statement string) error {
+	t.forget()
+	t.constants = nil
+	if err := t.exec(ctx, statement); err != nil {
+		return fmt.Errorf("run %.60q: %w", statement, t.failed("write", err))
+	}
+	if strings.Contains(statement, "EXTENSION") {
+		locked := t.locked
+		err := t.writePath(ctx)
+		t.locked = locked
+		return err
+	}
+	return nil
+}
+
+// ready prepares a table for being written: one that was there before is locked
+// against others, so that what is read back is what was written.
+func (t *Target) ready(ctx context.Context, name string) (*table, error) {
+	tab, err := t.table(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if t.before[name] && !t.locked[name] {
+		if err := t.exec(ctx, "LOCK TABLE "+t.qualified(name)+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
+			return nil, fmt.Errorf("table %q: %w", name, t.failed("lock", err))
+		}
+		t.locked[name] = true
+	}
+	return tab, nil
+}
+
+// SetSequence sets the number after which a table's generated keys go on.
+func (t *Target) SetSequence(ctx context.Context, name string, last *int64) error {
+	tab, err := t.table(ctx, name)
+	if err != nil {
+		return err
+	}
+	for i := range tab.columns {
+		c := &tab.columns[i]
+		if !c.counts() {
+			continue
+		}
+		value, called := int64(1), false
+		if last != nil {
+			value, called = *last, true
+		}
+		_, err := t.conn.Exec(ctx, "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence($1, $2)::regclass, $3, $4)", t.qualified(name), c.name, value, called)
+		if err != nil {
+			return fmt.Errorf("table %q: %w", name, t.failed("set the sequence of", err))
+		}
+		return nil
+	}
+	return nil
+}
+
+// SetSetting fails: a database has no settings that stores keep.
+func (t *Target) SetSetting(_ context.Context, name string, _ int64) error {
+	return fmt.Errorf("setting %q is unknown", name)
+}
+
+// Dangling returns the keys of rows whose reference has nothing to refer to.
+func (t *Target) Dangling(ctx context.Context, name string, key []string, f *format.ForeignKey) (*store.Rows, error) {
+	tab, err := t.table(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := tab.pick(key)
+	if err != nil {
+		return nil, t.failed("read", err)
+	}
+	to := f.To
+	if len(to) == 0 {
+		if to, err = t.primary(ctx, f.Table); err != nil {
+			return nil, err
+		}
+	}
+	if len(to) != len(f.Columns) {
+		return nil, fmt.Errorf("reference of table %q: %d columns refer to %d", name, len(f.Columns), len(to))
+	}
+	var list, known, match []string
+	for _, c := range columns {
+		list = append(list, "t."+c.expression())
+	}
+	for i := range to {
+		known = append(known, "t."+store.QuoteName(f.Columns[i])+" IS NOT NULL")
+		match = append(match, "p."+store.QuoteName(to[i])+" = t."+store.QuoteName(f.Columns[i]))
+	}
+	query := "SELECT " + strings.Join(list, ", ") + " FROM " + t.qualified(name) + " t WHERE " + strings.Join(known, " AND ") +
+		" AND NOT EXISTS (SELECT FROM " + t.qualified(f.Table) + " p WHERE " + strings.Join(match, " AND ") + ")"
+	rows := store.NewRows(len(columns))
+	if _, err := t.collect(ctx, query, nil, nil, func(values [][]byte) error { return appendValues(rows, columns, values) }); err != nil {
+		return nil, fmt.Errorf("table %q: %w", name, t.failed("read", err))
+	}
+	return rows, nil
+}
+
+// primary returns the columns of a table's primary key.
+func (t *Target) primary(ctx context.Context, name string) ([]string, error) {
+	rows, err := t.conn.Query(ctx, `SELECT a.attname::text FROM pg_catalog.pg_index i JOIN pg_catalog.unnest(i.indkey) WITH ORDINALITY k (n, at) ON true
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n
+		WHERE i.indrelid = $1::text::regclass AND i.indisprimary ORDER BY k.at`, t.qualified(name))
+	if err != nil {
+		return nil, t.failed("read", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("table %q: %w", name, t.failed("read the key of", err))
+	}
+	return names, nil
+}
+
+// Checkpoint makes what was done so far visible, durably, and goes on.
+func (t *Target) Checkpoint(ctx context.Context) error {
+	if err := t.commit(ctx); err != nil {
+		return err
+	}
+	if err := t.begin(ctx, write); err != nil {
+		return err
+	}
+	t.forget()
+	return t.writePath(ctx)
+}
+
+// Commit makes everything visible, durably.
+func (t *Target) Commit(ctx context.Context) error { return t.commit(ctx) }
+
+func (t *Target) commit(ctx context.Context) error {
+	if t.conn.PgConn().TxStatus() == 'E' {
+		return fmt.Errorf("write %q: the transaction has failed", t.name)
+	}
+	err := t.exec(ctx, "COMMIT")
+	if err != nil && t.conn.IsClosed() {
+		return fmt.Errorf("commit %q: the connection broke, and it is not known whether everything was written or nothing; run the same import again: %w", t.name, explain(err))
+	}
+	if err != nil {
+		return t.failed("commit", err)
+	}
+	return nil
+}
+
+// loaded returns the names of tables that got rows, in the order of their first.
+func (t *Target) loaded() []string {
+	if len(t.order) == len(t.loads) {
+		return t.order
+	}
+	return slices.Sorted(maps.Keys(t.loads))
+}

@@ -1,0 +1,102 @@
+package aimemory
+
+import (
+	"github.com/memarc/memarc/internal/store"
+)
+
+// pgPolicyTables hold approvals, subscriptions and quotas. Rules and skills stand in SQLite alone.
+var pgPolicyTables = []store.TableDef{
+	{Name: "pending_actions", Columns: []store.ColumnDef{
+		{Name: "id", Decl: "TEXT PRIMARY KEY"},
+		{Name: "action_type", Decl: "TEXT NOT NULL"},
+		{Name: "memory_id", Decl: "TEXT"},
+		{Name: "namespace", Decl: "TEXT NOT NULL"},
+		{Name: "payload", Decl: "JSONB NOT NULL DEFAULT '{}'::jsonb"},
+		{Name: "requested_by", Decl: "TEXT NOT NULL"},
+		{Name: "requested_at", Decl: "TIMESTAMPTZ NOT NULL DEFAULT NOW()"},
+		{Name: "status", Decl: "TEXT NOT NULL DEFAULT 'pending'"},
+		{Name: "decided_by", Decl: "TEXT"},
+		{Name: "decided_at", Decl: "TIMESTAMPTZ"},
+		{Name: "approvals", Decl: "JSONB NOT NULL DEFAULT '[]'::jsonb"},
+		{Name: "default_timeout_seconds", Decl: "BIGINT", Since: 15},
+		{Name: "expired_at", Decl: "TIMESTAMPTZ", Since: 15},
+	}},
+	{Name: "sync_state", Columns: []store.ColumnDef{
+		{Name: "agent_id", Decl: "TEXT NOT NULL"},
+		{Name: "peer_id", Decl: "TEXT NOT NULL"},
+		{Name: "last_seen_at", Decl: "TIMESTAMPTZ NOT NULL"},
+		{Name: "last_pulled_at", Decl: "TIMESTAMPTZ NOT NULL"},
+		{Name: "last_pushed_at", Decl: "TIMESTAMPTZ"},
+	}, Constraints: []store.Statement{
+		{SQL: "PRIMARY KEY (agent_id, peer_id)"},
+	}},
+	{Name: "subscriptions", Columns: []store.ColumnDef{
+		{Name: "id", Decl: "TEXT PRIMARY KEY"},
+		{Name: "url", Decl: "TEXT NOT NULL"},
+		{Name: "events", Decl: "TEXT NOT NULL DEFAULT '*'"},
+		{Name: "secret_hash", Decl: "TEXT"},
+		{Name: "namespace_filter", Decl: "TEXT"},
+		{Name: "agent_filter", Decl: "TEXT"},
+		{Name: "created_by", Decl: "TEXT"},
+		{Name: "created_at", Decl: "TIMESTAMPTZ NOT NULL DEFAULT NOW()"},
+		{Name: "last_dispatched_at", Decl: "TIMESTAMPTZ"},
+		{Name: "dispatch_count", Decl: "BIGINT NOT NULL DEFAULT 0"},
+		{Name: "failure_count", Decl: "BIGINT NOT NULL DEFAULT 0"},
+		{Name: "event_types", Decl: "JSONB", Since: 19},
+	}},
+	{Name: "audit_log", Since: 20, Columns: []store.ColumnDef{
+		{Name: "id", Decl: "TEXT PRIMARY KEY"},
+		{Name: "agent_id", Decl: "TEXT"},
+		{Name: "event_type", Decl: "TEXT NOT NULL"},
+		{Name: "requested_family", Decl: "TEXT"},
+		{Name: "granted", Decl: "BOOLEAN NOT NULL"},
+		{Name: "attestation_tier", Decl: "TEXT"},
+		{Name: "timestamp", Decl: "TIMESTAMPTZ NOT NULL"},
+	}},
+	{Name: "subscription_events", Since: 27, Columns: []store.ColumnDef{
+		{Name: "id", Decl: "BIGSERIAL PRIMARY KEY"},
+		{Name: "subscription_id", Decl: "TEXT NOT NULL"},
+		{Name: "correlation_id", Decl: "TEXT NOT NULL DEFAULT ''"},
+		{Name: "event_type", Decl: "TEXT NOT NULL"},
+		{Name: "payload", Decl: "JSONB NOT NULL"},
+		{Name: "delivered_at", Decl: "TIMESTAMPTZ NOT NULL"},
+		{Name: "delivery_status", Decl: "TEXT NOT NULL DEFAULT 'pending'"},
+	}},
+	{Name: "subscription_dlq", Since: 27, Columns: []store.ColumnDef{
+		{Name: "id", Decl: "BIGSERIAL PRIMARY KEY"},
+		{Name: "subscription_id", Decl: "TEXT NOT NULL"},
+		{Name: "correlation_id", Decl: "TEXT NOT NULL"},
+		{Name: "event_type", Decl: "TEXT NOT NULL"},
+		{Name: "payload", Decl: "JSONB NOT NULL"},
+		{Name: "retry_count", Decl: "INTEGER NOT NULL"},
+		{Name: "last_error", Decl: "TEXT NOT NULL"},
+		{Name: "first_failed_at", Decl: "TIMESTAMPTZ NOT NULL"},
+		{Name: "last_failed_at", Decl: "TIMESTAMPTZ NOT NULL"},
+	}},
+	{Name: "agent_quotas", Since: 28, Columns: []store.ColumnDef{
+		{Name: "agent_id", Decl: "TEXT PRIMARY KEY", Until: 50},
+		{Name: "agent_id", Decl: "TEXT NOT NULL", Since: 50},
+		{Name: "max_memories_per_day", Decl: "BIGINT NOT NULL DEFAULT 1000"},
+		{Name: "max_storage_bytes", Decl: "BIGINT NOT NULL DEFAULT 104857600"},
+		{Name: "max_links_per_day", Decl: "BIGINT NOT NULL DEFAULT 5000"},
+		{Name: "current_memories_today", Decl: "BIGINT NOT NULL DEFAULT 0"},
+		{Name: "current_storage_bytes", Decl: "BIGINT NOT NULL DEFAULT 0"},
+		{Name: "current_links_today", Decl: "BIGINT NOT NULL DEFAULT 0"},
+		{Name: "day_started_at", Decl: "TIMESTAMPTZ NOT NULL"},
+		{Name: "created_at", Decl: "TIMESTAMPTZ NOT NULL"},
+		{Name: "updated_at", Decl: "TIMESTAMPTZ NOT NULL"},
+		{Name: "namespace", Decl: "TEXT NOT NULL DEFAULT '_global'", Since: 50},
+	}, Constraints: []store.Statement{
+		{SQL: "PRIMARY KEY (agent_id, namespace)", Since: 50},
+	}},
+	{Name: "offloaded_blobs", Since: 34, Columns: []store.ColumnDef{
+		{Name: "ref_id", Decl: "TEXT PRIMARY KEY"},
+		{Name: "namespace", Decl: "TEXT NOT NULL"},
+		{Name: "content_zstd", Decl: "BYTEA NOT NULL"},
+		{Name: "content_sha256", Decl: "TEXT NOT NULL"},
+		{Name: "stored_at", Decl: "BIGINT NOT NULL"},
+		{Name: "ttl_seconds", Decl: "BIGINT"},
+		{Name: "agent_id", Decl: "TEXT NOT NULL"},
+		{Name: "signature_b64", Decl: "TEXT NOT NULL"},
+	}},
+}

@@ -1,0 +1,115 @@
+package aimemory
+
+import (
+	"github.com/memarc/memarc/internal/store"
+)
+
+// trustTables hold signed events, the keys that sign them, and what they are checked against.
+var trustTables = []store.TableDef{
+	{Name: "signed_events", Since: 26, Columns: []store.ColumnDef{
+		{Name: "id", Decl: "TEXT PRIMARY KEY"},
+		{Name: "agent_id", Decl: "TEXT NOT NULL"},
+		{Name: "event_type", Decl: "TEXT NOT NULL"},
+		{Name: "payload_hash", Decl: "BLOB NOT NULL"},
+		{Name: "signature", Decl: "BLOB"},
+		{Name: "attest_level", Decl: "TEXT NOT NULL DEFAULT 'unsigned'"},
+		{Name: "timestamp", Decl: "TEXT NOT NULL"},
+		{Name: "prev_hash", Decl: "BLOB", Since: 34},
+		{Name: "sequence", Decl: "INTEGER", Since: 34},
+		{Name: "cause_hash", Decl: "BLOB", Since: 73},
+	}},
+	{Name: "signed_events_dlq", Since: 40, Columns: []store.ColumnDef{
+		{Name: "dlq_id", Decl: "INTEGER PRIMARY KEY AUTOINCREMENT"},
+		{Name: "id", Decl: "TEXT NOT NULL"},
+		{Name: "agent_id", Decl: "TEXT NOT NULL"},
+		{Name: "event_type", Decl: "TEXT NOT NULL"},
+		{Name: "payload_hash", Decl: "BLOB NOT NULL"},
+		{Name: "signature", Decl: "BLOB"},
+		{Name: "attest_level", Decl: "TEXT NOT NULL DEFAULT 'unsigned'"},
+		{Name: "timestamp", Decl: "TEXT NOT NULL"},
+		{Name: "failure_reason", Decl: "TEXT NOT NULL"},
+		{Name: "failed_at", Decl: "TEXT NOT NULL"},
+	}},
+	{Name: "agent_lineage", Since: 76, Columns: []store.ColumnDef{
+		{Name: "agent_id", Decl: "TEXT NOT NULL"},
+		{Name: "epoch", Decl: "INTEGER NOT NULL"},
+		{Name: "reason", Decl: "TEXT NOT NULL CHECK (reason IN ('genesis', 'rotation', 'recovery'))", Until: 80},
+		{Name: "reason", Decl: "TEXT NOT NULL CHECK (reason IN ('genesis', 'rotation', 'recovery', 'revocation'))", Since: 80},
+		{Name: "predecessor_pubkey", Decl: "TEXT NOT NULL"},
+		{Name: "successor_pubkey", Decl: "TEXT NOT NULL"},
+		{Name: "recovery_pubkey", Decl: "TEXT"},
+		{Name: "not_before", Decl: "TEXT NOT NULL"},
+		{Name: "prev_record_hash", Decl: "BLOB NOT NULL"},
+		{Name: "signature", Decl: "BLOB NOT NULL"},
+		{Name: "record_bytes", Decl: "BLOB NOT NULL"},
+		{Name: "created_at", Decl: "TEXT NOT NULL"},
+		{Name: "custody_class", Decl: "TEXT", Since: 80},
+		{Name: "suspected_compromise_from_seq", Decl: "INTEGER", Since: 80},
+		{Name: "guardian_set_id", Decl: "BLOB", Since: 81},
+		{Name: "recovery_threshold", Decl: "INTEGER", Since: 81},
+	}, Constraints: []store.Statement{
+		{SQL: "PRIMARY KEY (agent_id, epoch)"},
+	}},
+	{Name: "model_attestations", Since: 78, Columns: []store.ColumnDef{
+		{Name: "id", Decl: "TEXT NOT NULL PRIMARY KEY"},
+		{Name: "provider", Decl: "TEXT NOT NULL"},
+		{Name: "model_ref", Decl: "TEXT NOT NULL"},
+		{Name: "model_digest", Decl: "TEXT"},
+		{Name: "model_family", Decl: "TEXT NOT NULL"},
+		{Name: "attest_level", Decl: "TEXT NOT NULL CHECK (attest_level IN ('loader_observed','operator_signed'))"},
+		{Name: "agent_id", Decl: "TEXT NOT NULL DEFAULT ''"},
+		{Name: "signature", Decl: "BLOB"},
+		{Name: "created_at", Decl: "TEXT NOT NULL"},
+	}, Constraints: []store.Statement{
+		{SQL: "UNIQUE (provider, model_ref, model_family, agent_id)"},
+	}},
+	{Name: "agent_subkey_certs", Since: 79, Columns: []store.ColumnDef{
+		{Name: "id", Decl: "TEXT NOT NULL PRIMARY KEY"},
+		{Name: "principal", Decl: "TEXT NOT NULL"},
+		{Name: "instance_key_id", Decl: "BLOB NOT NULL"},
+		{Name: "model_version_ref", Decl: "BLOB NOT NULL"},
+		{Name: "not_before", Decl: "TEXT NOT NULL"},
+		{Name: "not_after", Decl: "TEXT NOT NULL"},
+		{Name: "signature", Decl: "BLOB NOT NULL"},
+		{Name: "cert_bytes", Decl: "BLOB NOT NULL"},
+		{Name: "revoked", Decl: "INTEGER NOT NULL DEFAULT 0"},
+		{Name: "created_at", Decl: "TEXT NOT NULL"},
+	}},
+	{Name: "agent_api_keys", Since: 83, Columns: []store.ColumnDef{
+		{Name: "token_sha256", Decl: "TEXT PRIMARY KEY"},
+		{Name: "agent_id", Decl: "TEXT NOT NULL"},
+		{Name: "bound_at", Decl: "TEXT NOT NULL"},
+	}},
+	{Name: "lineage_integrity_watermark", Since: 90, Columns: []store.ColumnDef{
+		{Name: "relation", Decl: "TEXT NOT NULL PRIMARY KEY"},
+		{Name: "high_water", Decl: "INTEGER NOT NULL"},
+		{Name: "observed_at", Decl: "TEXT NOT NULL"},
+	}},
+	{Name: "attested_write_ledger", Since: 95, Columns: []store.ColumnDef{
+		{Name: "fingerprint", Decl: "BLOB NOT NULL PRIMARY KEY"},
+		{Name: "agent_id", Decl: "TEXT NOT NULL"},
+		{Name: "created_at", Decl: "TEXT NOT NULL"},
+		{Name: "seen_at", Decl: "INTEGER NOT NULL"},
+	}, Options: "WITHOUT ROWID"},
+	{Name: "agent_pubkey_history", Since: 97, Columns: []store.ColumnDef{
+		{Name: "agent_id", Decl: "TEXT NOT NULL"},
+		{Name: "version", Decl: "INTEGER NOT NULL"},
+		{Name: "pubkey_b64", Decl: "TEXT NOT NULL CHECK (length(pubkey_b64) = 43 AND pubkey_b64 NOT GLOB '*[^A-Za-z0-9_-]*' AND substr(pubkey_b64, 43, 1) IN ('A', 'E', 'I', 'M', 'Q', 'U', 'Y', 'c', 'g', 'k', 'o', 's', 'w', '0', '4', '8'))"},
+		{Name: "bind_authority", Decl: "TEXT NOT NULL"},
+		{Name: "proof_nonce", Decl: "TEXT"},
+		{Name: "bound_at", Decl: "TEXT NOT NULL"},
+		{Name: "superseded_at", Decl: "TEXT"},
+	}, Constraints: []store.Statement{
+		{SQL: "PRIMARY KEY (agent_id, version)"},
+	}},
+	{Name: "agent_pubkey_challenges", Since: 97, Columns: []store.ColumnDef{
+		{Name: "challenge_id", Decl: "TEXT NOT NULL PRIMARY KEY"},
+		{Name: "agent_id", Decl: "TEXT NOT NULL"},
+		{Name: "pubkey_b64", Decl: "TEXT NOT NULL CHECK (length(pubkey_b64) = 43 AND pubkey_b64 NOT GLOB '*[^A-Za-z0-9_-]*' AND substr(pubkey_b64, 43, 1) IN ('A', 'E', 'I', 'M', 'Q', 'U', 'Y', 'c', 'g', 'k', 'o', 's', 'w', '0', '4', '8'))"},
+		{Name: "nonce", Decl: "TEXT NOT NULL UNIQUE"},
+		{Name: "issued_at", Decl: "TEXT NOT NULL"},
+		{Name: "expires_at", Decl: "TEXT NOT NULL"},
+		{Name: "consumed_at", Decl: "TEXT"},
+		{Name: "issuer_daemon_id", Decl: "TEXT NOT NULL"},
+	}},
+}
