@@ -57,7 +57,7 @@ func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store
 		}
 	}
 	*taken = append(*taken, insert...)
-	if err := s.db.Insert(ctx, p.table, p.names(), pick(w.rows, all(len(p.columns)), insert), refuse(insert)); err != nil {
+	if err := s.db.Insert(ctx, p.table, p.names(), pick(w.rows, all(p.width()), insert), refuse(insert)); err != nil {
 		return err
 	}
 	for _, row := range insert {
@@ -117,7 +117,7 @@ func (s *sink) lookUp(ctx context.Context, w *writer, keys []int) (have *store.R
 	if len(unsure) == 0 {
 		return have, found, at, nil
 	}
-	subset := pick(w.rows, all(len(p.columns)), unsure)
+	subset := pick(w.rows, all(p.width()), unsure)
 	exact, in, err := s.db.Lookup(ctx, p.table, p.names(), p.names(), subset)
 	for i, row := range unsure {
 		if in[i] >= 0 && equalRows(subset, i, exact, in[i]) { // 1 and 1.0 are equal to the engine

@@ -246,6 +246,9 @@ func (p *part) put(b *format.Batch, rows *store.Rows, from provenance) error {
 			}
 		}
 	}
+	if p.rest != "" {
+		p.appendRests(b, &rows.Columns[len(p.columns)])
+	}
 	rows.N = b.Rows
 	return nil
 }
@@ -303,9 +306,20 @@ func (c *bound) instead(b *format.Batch, row int, cells *store.Cells) {
 
 // names returns the native columns.
 func (p *part) names() []string {
-	out := make([]string, len(p.columns))
+	out := make([]string, len(p.columns), p.width())
 	for i := range p.columns {
 		out[i] = p.columns[i].column
 	}
+	if p.rest != "" {
+		out = append(out, p.rest)
+	}
 	return out
+}
+
+// width is how many native columns put writes.
+func (p *part) width() int {
+	if p.rest != "" {
+		return len(p.columns) + 1
+	}
+	return len(p.columns)
 }

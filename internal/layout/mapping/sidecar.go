@@ -390,6 +390,42 @@ func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch,
 	return native, err
 }
 
+// divertKeyless returns the batch without the records that the table cannot hold
+// whole, which it puts into the sidecar: by no key could their native rows be found.
+func (w *sidecarWriter) divertKeyless(ctx context.Context, wr *writer, b *format.Batch, res *store.Result) (*format.Batch, error) {
+	native := store.NewRows(len(wr.columns))
+	for at, name := range wr.columns {
+		from := slices.IndexFunc(wr.part.columns, func(c bound) bool { return c.column == name })
+		for row := range b.Rows {
+			if from < 0 {
+				native.Columns[at].AppendNull()
+			} else {
+				native.Columns[at].AppendRow(&wr.rows.Columns[from], row)
+			}
+		}
+	}
+	native.N = b.Rows
+	gives, at := wr.reading.read(&given{native, all(b.Rows)})
+	defer gives.Release()
+	d := newDifference(b, gives)
+	for row := range b.Rows {
+		if at[row] >= 0 {
+			d.add(row, at[row])
+		}
+	}
+	if len(d.rows) == 0 {
+		return b, nil
+	}
+	d.values.Release()
+	rest := some(b, d.rows)
+	defer rest.Release()
+	whole, err := w.whole(ctx, rest)
+	res.Written += whole.Written
+	res.Unchanged += whole.Unchanged
+	res.Rejects = append(res.Rejects, whole.Rejects...)
+	return some(b, slices.DeleteFunc(all(b.Rows), func(row int) bool { return slices.Contains(d.rows, row) })), err
+}
+
 // inOrder is the part over rows that hold just its columns.
 func (p *part) inOrder() *part {
 	q := *p

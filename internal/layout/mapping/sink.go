@@ -263,7 +263,7 @@ func (s *sink) complete() bool {
 }
 
 func (s *sink) prepare(ctx context.Context, w *writer, table string) error {
-	w.rows = store.NewRows(len(w.part.columns))
+	w.rows = store.NewRows(w.part.width())
 	w.fresh, w.taken = map[[16]byte]bool{}, map[[16]byte]bool{}
 	if t := s.catalog.Table(table); t != nil && !s.fresh() {
 		n, err := s.db.Count(ctx, table)
@@ -370,6 +370,14 @@ func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err
 	}
 	if err := w.part.put(b, w.rows, s.from); err != nil {
 		return store.Result{}, err
+	}
+	if s.sidecar != nil && !w.total && len(w.part.key) == 0 {
+		if err := replace(s.sidecar.divertKeyless(ctx, w, b, &res)); err != nil || b.Rows == 0 {
+			return res, err
+		}
+		if err := w.part.put(b, w.rows, s.from); err != nil {
+			return store.Result{}, err
+		}
 	}
 	var native store.Result
 	switch {
@@ -488,7 +496,7 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 	if err != nil {
 		return res, err
 	}
-	if s.sidecar != nil && !w.total && len(taken) > 0 {
+	if s.sidecar != nil && !w.total && len(taken) > 0 && len(w.part.key) > 0 {
 		now, err := s.native(ctx, w, w.part.names(), w.rows, taken)
 		if err != nil {
 			return res, err
@@ -551,6 +559,9 @@ func (p *part) split() (keys, others []int, names []string) {
 			others = append(others, i)
 			names = append(names, c.column)
 		}
+	}
+	if p.rest != "" {
+		others, names = append(others, len(p.columns)), append(names, p.rest)
 	}
 	return keys, others, names
 }
