@@ -40,7 +40,7 @@ func importFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-verify", Usage: "do not read the target back"},
 		&cli.Int64Flag{Name: "commit-every", Usage: "commit whenever `N` records more are written, instead of all or nothing; run again, an interrupted import goes on"},
 		&cli.StringFlag{Name: "embeddings", Usage: "where the target takes vectors of another model alone: `keep` stores them beside the product's own, drop leaves them out"},
-		&cli.BoolFlag{Name: "vector-index", Usage: "build the indexes over vectors of a new store even if there are many, which takes minutes"},
+		&cli.BoolFlag{Name: "all-indexes", Usage: "build also the slow indexes of a large new store, over vectors and full text, which takes minutes"},
 		&cli.BoolFlag{Name: "no-sidecar", Usage: "write nothing beside the product's own tables; what they have no place for is left out"},
 		&cli.IntFlag{Name: "batch", Hidden: true, Usage: "taken for other tools' sake; memarc sizes its batches itself"},
 	}
@@ -48,7 +48,7 @@ func importFlags() []cli.Flag {
 
 func sinkOptions(c *cli.Context) (store.SinkOptions, error) {
 	o := store.SinkOptions{Policy: store.Policy(c.String("on-conflict")), NoSidecar: c.Bool("no-sidecar"),
-		CommitEvery: c.Int64("commit-every"), Embeddings: store.EmbeddingPolicy(c.String("embeddings")), VectorIndexes: c.Bool("vector-index")}
+		CommitEvery: c.Int64("commit-every"), Embeddings: store.EmbeddingPolicy(c.String("embeddings")), AllIndexes: c.Bool("all-indexes")}
 	if c.IsSet("commit-every") && o.CommitEvery <= 0 {
 		return o, usagef("--commit-every takes a number of records above 0, not %d", o.CommitEvery)
 	}
@@ -195,7 +195,7 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 		t.note(c, "  note %s %q: %s", n.Section, n.ID, n.Reason)
 	}
 	for _, step := range done.Left {
-		t.note(c, "not built yet: index %s, over many vectors; --vector-index builds it, or later:\n  %s", step.Where, oneLine(step.Detail))
+		t.note(c, "not built yet: index %s; build it with --all-indexes, or later by:  %s", step.Where, oneLine(step.Detail))
 	}
 	ledger := t.ledger(c, r.Losses, "the import is done")
 	if n := done.Rejected(); n > 0 && !opts.NoSidecar {

@@ -70,8 +70,9 @@ func (c *ColumnDef) Computed() bool {
 type ObjectDef struct {
 	Name, Table, SQL string
 	Since, Until     int
-	// Vectors marks an index over vectors, which takes long to make.
-	Vectors bool
+	// Slow marks an index that takes long to make over many rows: over vectors or a
+	// full text. The product finds the same without it, only later.
+	Slow bool
 }
 
 // A Statement is a piece of SQL with the versions it holds for.

@@ -153,9 +153,9 @@ type SinkOptions struct {
 	Embeddings EmbeddingPolicy
 	// Reembed replaces the space that the target takes by the archive's.
 	Reembed bool
-	// VectorIndexes makes indexes over many vectors in tables that the import
-	// creates. Those that a target had are kept in any case.
-	VectorIndexes bool
+	// AllIndexes makes also the slow indexes of tables that the import creates. Those
+	// that a target had are kept in any case.
+	AllIndexes bool
 }
 
 // EmbeddingPolicy is what to do with vectors that the target has no place for.

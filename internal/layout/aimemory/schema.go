@@ -111,7 +111,7 @@ func PostgresStatements(version, dimension int) []string {
 // WHERE clause.
 func index(since int, table, name, on string) store.ObjectDef {
 	return store.ObjectDef{Name: name, Table: table, Since: since, SQL: "CREATE INDEX " + name + " ON " + table + on,
-		Vectors: strings.Contains(on, "hnsw")}
+		Slow: strings.Contains(on, "hnsw") || strings.Contains(on, "tsv")}
 }
 
 // unique describes a unique index.

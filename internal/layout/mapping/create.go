@@ -142,14 +142,13 @@ func (s *sink) sizedAs(sql string, t *format.Table) string {
 	return s.sized(sql)
 }
 
-// fewVectors is up to how many vectors an index over them is made without being asked
+// fewMemories is up to how many memories slow indexes are made without being asked
 // for: more take seconds and minutes.
-const fewVectors = 2000
+const fewMemories = 2000
 
-// leaveVectorIndex tells whether a new table does without the index for now, and says
-// so.
-func (s *sink) leaveVectorIndex(o *store.ObjectDef) bool {
-	if s.opts.VectorIndexes || s.vectors <= fewVectors {
+// leaveIndex tells whether a new table does without a slow index for now, and says so.
+func (s *sink) leaveIndex(o *store.ObjectDef) bool {
+	if s.opts.AllIndexes || s.written <= fewMemories {
 		return false
 	}
 	s.left = append(s.left, store.Step{What: "leave", Where: o.Name, Detail: s.sized(o.SQL)})
@@ -273,7 +272,7 @@ func (s *sink) createObjects(ctx context.Context) error {
 		if !created(o.Table) || !s.foreign && !slices.Contains(s.manifest.Origin.Objects, o.Name) {
 			continue
 		}
-		if o.Vectors && s.leaveVectorIndex(&o) {
+		if o.Slow && s.leaveIndex(&o) {
 			continue
 		}
 		if err := s.db.Exec(ctx, s.sized(o.SQL)); err != nil {

@@ -158,8 +158,8 @@ func (s *sink) passed(b *format.Batch) (res store.Result, done bool, err error) 
 	if s.writers[name] == nil && name == format.Spaces && s.layout.Spaces != nil {
 		s.spaces = append(s.spaces, some(b, all(b.Rows)))
 	}
-	if name == format.Embeddings {
-		s.vectors += int64(b.Rows)
+	if name == format.Memories {
+		s.written += int64(b.Rows)
 	}
 	res.Skipped = min(uint64(b.Rows), p.state.Skipped[name]-p.skipped[name])
 	p.skipped[name] += res.Skipped

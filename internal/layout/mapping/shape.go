@@ -51,7 +51,7 @@ func newShape(ctx context.Context, db store.Tables, l *store.Layout, version int
 		}
 	}
 	for i := range c.Tables {
-		if err := s.addTable(&c.Tables[i], known); err != nil {
+		if err := s.addTable(c, &c.Tables[i], known); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +109,7 @@ func leftoverName(layout, engine, column string) string {
 
 func (s *shape) skipped(table string) bool { return slices.Contains(s.layout.Skip, table) }
 
-func (s *shape) addTable(t *store.CatalogTable, known map[string]bool) error {
+func (s *shape) addTable(c *store.Catalog, t *store.CatalogTable, known map[string]bool) error {
 	switch {
 	case t.Kind == store.Internal || t.Kind == store.Shadow || s.skipped(t.Name) || isOurs(t.Name):
 		s.items = append(s.items, store.Item{Name: t.Name, Fate: store.Derived, Rows: -1})
@@ -135,7 +135,7 @@ func (s *shape) addTable(t *store.CatalogTable, known map[string]bool) error {
 		case m.Table != t.Name:
 		case m.Section == "":
 			lenses = m.Columns
-		case holdsKey(m, t):
+		case holdsKey(m, t) && s.first(m, c):
 			maps = append(maps, m)
 		}
 	}
@@ -214,6 +214,23 @@ func holdsKey(m *store.TableMap, t *store.CatalogTable) bool {
 		}
 		if standard != nil && slices.Contains(standard.Key, c.Field) && !t.HasColumn(c.Column) {
 			return false
+		}
+	}
+	return true
+}
+
+// first tells whether no map before this one gives the records of its section from
+// another table: one table holds all of them, and others are carried as they are.
+func (s *shape) first(m *store.TableMap, c *store.Catalog) bool {
+	for i := range s.layout.Maps {
+		o := &s.layout.Maps[i]
+		if o == m {
+			break
+		}
+		if o.Section == m.Section && o.Table != m.Table {
+			if t := c.Table(o.Table); t != nil && holdsKey(o, t) {
+				return false
+			}
 		}
 	}
 	return true

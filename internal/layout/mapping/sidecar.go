@@ -229,6 +229,7 @@ func (w *sidecarWriter) hideSeeds(ctx context.Context) error {
 						return err
 					}
 				}
+				w.absented[p.section.Name] = true
 				b.Release()
 			}
 		}

@@ -33,7 +33,7 @@ type sink struct {
 	late     []store.Reject // records that were refused after Write had counted them
 	progress *progress      // of an import that commits in steps
 	notes    []store.Reject // records that were taken, but for a value that only the sidecar holds
-	vectors  int64          // records of embeddings that were written
+	written  int64          // memories
 	left     []store.Step   // what is left to be done after the import
 	dropped  uint64         // records of embeddings that were left out on request
 }
@@ -47,6 +47,7 @@ type writer struct {
 	others  []*part
 	rows    *store.Rows
 	merge   bool              // the table held rows before
+	seeded  bool              // the table has rows with which the product's store starts
 	total   bool              // no record can need the sidecar
 	unique  bool              // no two rows of the table have the same key
 	fixed   bool              // an existing target keeps its own rows
@@ -203,7 +204,6 @@ func (s *sink) Begin(ctx context.Context) error {
 	if s.shape, err = newShape(ctx, s.db, s.layout, s.version, catalog); err != nil {
 		return err
 	}
-	s.compareShapes(catalog)
 	if s.layout.Spaces != nil && !s.fresh() {
 		before := &source{db: s.db, shape: s.shape}
 		if s.had, err = before.labels(ctx); err != nil {
@@ -273,6 +273,12 @@ func (s *sink) prepare(ctx context.Context, w *writer, table string) error {
 		w.fixed = slices.Contains(s.layout.Fixed, table)
 		w.merge = n > 0 || w.fixed
 		w.unique = isUnique(t, w.part.key)
+	} else if s.foreign && !slices.Contains(s.layout.Fixed, table) && (s.layout.Model == nil || s.layout.Model.Table != table) {
+		n, err := s.db.Count(ctx, table)
+		if err != nil {
+			return err
+		}
+		w.seeded = n > 0
 	}
 	s.writers[w.part.section.Name] = w
 	return nil
@@ -394,8 +400,8 @@ func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err
 	res.Updated += native.Updated
 	res.Skipped += native.Skipped
 	res.Rejects = append(res.Rejects, native.Rejects...)
-	if b.Section.Name == format.Embeddings {
-		s.vectors += int64(native.Written)
+	if b.Section.Name == format.Memories {
+		s.written += int64(native.Written)
 	}
 	return res, err
 }
@@ -489,6 +495,12 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 		err = s.writePart(ctx, w, b, &res, &taken, refuse)
 	case !w.merge:
 		taken = all(b.Rows)
+		if w.seeded { // the archive's record is worth more
+			keys, _, _ := w.part.split()
+			if err = s.db.Delete(ctx, w.part.table, w.part.key, pick(w.rows, keys, taken)); err != nil {
+				return res, err
+			}
+		}
 		err = s.db.Insert(ctx, w.part.table, w.part.names(), w.rows, refuse(nil))
 	default:
 		err = s.merge(ctx, w, b, &res, &taken, refuse)
@@ -604,6 +616,11 @@ func (s *sink) Finish(ctx context.Context) error {
 	if err := s.refer(ctx); err != nil {
 		return err
 	}
+	created, err := s.db.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	s.compareShapes(created) // now that references are there too
 	if err := s.createObjects(ctx); err != nil {
 		return err
 	}

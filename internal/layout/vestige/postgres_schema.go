@@ -172,6 +172,12 @@ var postgresTables = []store.TableDef{
 	},
 }
 
+// slow marks an index that takes long to make.
+func slow(o store.ObjectDef) store.ObjectDef {
+	o.Slow = true
+	return o
+}
+
 // hnswIndex finds neighbours of a vector.
 const hnswIndex = "idx_knowledge_nodes_embedding_hnsw"
 
@@ -179,7 +185,7 @@ const hnswIndex = "idx_knowledge_nodes_embedding_hnsw"
 // all of them the time of the load.
 var postgresObjects = []store.ObjectDef{
 	tagText,
-	index(0, "knowledge_nodes", "idx_knowledge_nodes_fts", " USING gin (search_vec)"),
+	slow(index(0, "knowledge_nodes", "idx_knowledge_nodes_fts", " USING gin (search_vec)")),
 	index(0, "knowledge_nodes", "idx_knowledge_nodes_domains", " USING gin (domains)"),
 	index(0, "knowledge_nodes", "idx_knowledge_nodes_tags", " USING gin (tags)"),
 	index(0, "knowledge_nodes", "idx_knowledge_nodes_node_type", " (node_type)"),
@@ -199,7 +205,7 @@ var postgresObjects = []store.ObjectDef{
 		" LANGUAGE plpgsql AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$"},
 	{Name: "trg_knowledge_nodes_updated_at", Table: "knowledge_nodes", SQL: "CREATE TRIGGER trg_knowledge_nodes_updated_at" +
 		" BEFORE UPDATE ON knowledge_nodes FOR EACH ROW EXECUTE FUNCTION knowledge_nodes_set_updated_at()"},
-	{Name: hnswIndex, Table: "knowledge_nodes", Since: migrationHNSW, Vectors: true, SQL: createHNSW},
+	{Name: hnswIndex, Table: "knowledge_nodes", Since: migrationHNSW, Slow: true, SQL: createHNSW},
 }
 
 // createHNSW makes the index over vectors, which takes a column with a dimension, of
