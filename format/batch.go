@@ -161,6 +161,23 @@ func (b *Batch) AppendRow(from *Batch, row int) {
 	b.Rows++
 }
 
+// Clone copies the batch, whose columns may alias what its Release gives back.
+func (b *Batch) Clone() *Batch {
+	out := NewBatch(b.Section)
+	for i := range b.Columns {
+		from, to := &b.Columns[i], &out.Columns[i]
+		to.Type, to.rows = from.Type, from.rows
+		to.Cells, to.Offsets = append(to.Cells[:0], from.Cells...), append(to.Offsets[:0], from.Offsets...)
+		to.Items, to.Data = append(to.Items[:0], from.Items...), append(to.Data[:0], from.Data...)
+		to.Valid = nil
+		if from.Valid != nil {
+			to.Valid = append([]byte(nil), from.Valid...)
+		}
+	}
+	out.Rows = b.Rows
+	return out
+}
+
 // ID shows a record's key to a person: the texts of its fields, blank between
 // them, other types as JSON, "-" for null.
 func (b *Batch) ID(row int) string {

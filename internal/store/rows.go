@@ -147,6 +147,21 @@ func (c *Cells) Equal(row int, d *Cells, at int) bool {
 	return true
 }
 
+// Same tells whether the column is the other one: whether both share their memory.
+func (c *Cells) Same(d *Cells) bool {
+	return len(c.Kinds) == len(d.Kinds) && (len(c.Kinds) == 0 || &c.Kinds[0] == &d.Kinds[0])
+}
+
+// AllNull tells whether every row is NULL.
+func (c *Cells) AllNull() bool {
+	for _, k := range c.Kinds {
+		if k != Null {
+			return false
+		}
+	}
+	return true
+}
+
 // Rows is a run of native rows by column.
 type Rows struct {
 	N       int

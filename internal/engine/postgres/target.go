@@ -26,6 +26,7 @@ type Target struct {
 	stages int
 	// What Stored has found out of the defaults of tables.
 	constants map[string]map[string]*store.Cells
+	triggered map[string]bool // tables with triggers that may change rows
 }
 
 var _ store.Target = (*Target)(nil)
@@ -118,7 +119,7 @@ func (t *Target) Fresh() bool { return t.fresh }
 // Exec runs a statement of a layout's own schema.
 func (t *Target) Exec(ctx context.Context, statement string) error {
 	t.forget()
-	t.constants = nil
+	t.constants, t.triggered = nil, nil
 	if err := t.exec(ctx, statement); err != nil {
 		return fmt.Errorf("run %.60q: %w", statement, t.failed("write", err))
 	}

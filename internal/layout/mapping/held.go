@@ -33,7 +33,7 @@ func (s *sink) holds(w *writer) bool {
 }
 
 func hold(w *writer, b *format.Batch) *held {
-	return &held{w: w, b: some(b, all(b.Rows)), rows: &store.Rows{N: w.rows.N, Columns: slices.Clone(w.rows.Columns)}, names: w.part.names()}
+	return &held{w: w, b: b.Clone(), rows: &store.Rows{N: w.rows.N, Columns: slices.Clone(w.rows.Columns)}, names: w.part.names()}
 }
 
 // waitsFor tells whether records of the writer may fill the held rows.
@@ -67,22 +67,30 @@ func (s *sink) fill(ctx context.Context, w *writer, b *format.Batch) (res store.
 		of = append(of, at)
 	}
 	if len(rest) < b.Rows {
+		whole := len(rest) == 0 && b.Rows == h.rows.N // record by record, in order
 		for n, i := range others {
-			var cells store.Cells
-			cells.Reset()
-			for _, row := range source {
-				if row < 0 {
-					cells.AppendNull()
-				} else {
-					cells.AppendRow(&w.rows.Columns[i], row)
+			cells := w.rows.Columns[i] // put comes again after the held rows are written
+			if !whole {
+				cells = store.Cells{}
+				cells.Reset()
+				for _, row := range source {
+					if row < 0 {
+						cells.AppendNull()
+					} else {
+						cells.AppendRow(&w.rows.Columns[i], row)
+					}
 				}
 			}
 			h.rows.Columns = append(h.rows.Columns, cells)
 			h.names = append(h.names, names[n])
 		}
-		taken := slices.DeleteFunc(all(b.Rows), func(row int) bool { return slices.Contains(rest, row) })
-		h.parts = append(h.parts, heldPart{w, some(b, taken), of})
-		res.Written = uint64(len(taken))
+		kept := b.Clone
+		if len(rest) > 0 {
+			taken := slices.DeleteFunc(all(b.Rows), func(row int) bool { return slices.Contains(rest, row) })
+			kept = func() *format.Batch { return some(b, taken) }
+		}
+		h.parts = append(h.parts, heldPart{w, kept(), of})
+		res.Written = uint64(len(of))
 	}
 	if len(rest) == 0 {
 		return res, nil
@@ -127,23 +135,40 @@ func (s *sink) flush(ctx context.Context) error {
 	}
 	s.held = nil
 	defer h.release()
-	refused := map[int]error{}
-	if err := s.db.Insert(ctx, h.w.part.table, h.names, h.rows, func(row int, err error) { refused[row] = err }); err != nil {
+	beside := s.sidecar != nil && !h.w.total
+	var found func(now *given) ([]aside, error)
+	if beside {
+		found = func(now *given) ([]aside, error) { return s.heldAsides(h, all(h.rows.N), now) }
+	}
+	refused, asides, done, err := s.insert(ctx, h.w, h.names, h.rows, found)
+	if err != nil {
 		return err
 	}
 	if err := s.putAside(ctx, h, refused); err != nil {
 		return err
 	}
-	if s.sidecar == nil || h.w.total || len(refused) == h.rows.N {
+	if !beside || len(refused) == h.rows.N {
 		return nil
 	}
-	taken := slices.DeleteFunc(all(h.rows.N), func(row int) bool { return refused[row] != nil })
-	now, err := s.native(ctx, h.w, h.names, h.rows, taken)
-	if err != nil {
-		return err
+	if !done {
+		taken := slices.DeleteFunc(all(h.rows.N), func(row int) bool { return refused[row] != nil })
+		now, err := s.native(ctx, h.w, h.names, h.rows, taken)
+		if err != nil {
+			return err
+		}
+		if asides, err = s.heldAsides(h, taken, now); err != nil {
+			return err
+		}
 	}
-	if err := s.sidecar.keep(ctx, h.w, h.b, taken, now); err != nil {
-		return err
+	return s.sidecar.keep(ctx, asides)
+}
+
+// heldAsides finds what the native rows of held records, of which those taken are in
+// the table, do not give.
+func (s *sink) heldAsides(h *held, taken []int, now *given) ([]aside, error) {
+	out, err := s.sidecar.asides(h.w, h.b, taken, now)
+	if err != nil {
+		return nil, err
 	}
 	position := slices.Repeat([]int{-1}, h.rows.N) // of held rows in taken
 	for i, row := range taken {
@@ -156,7 +181,7 @@ func (s *sink) flush(ctx context.Context) error {
 				continue
 			}
 			var records []int
-			at := &given{rows: now.rows}
+			at := &given{rows: now.rows, names: now.names, put: now.put}
 			for record, row := range p.row {
 				if i := position[row]; i >= 0 {
 					records, at.at, filled[i] = append(records, record), append(at.at, now.at[i]), true
@@ -165,16 +190,20 @@ func (s *sink) flush(ctx context.Context) error {
 			if p.w.total {
 				continue
 			}
-			if err := s.sidecar.keep(ctx, p.w, p.b, records, at); err != nil {
-				return err
+			more, err := s.sidecar.asides(p.w, p.b, records, at)
+			if err != nil {
+				return nil, err
 			}
+			out = append(out, more...)
 		}
 		which := slices.DeleteFunc(all(len(taken)), func(i int) bool { return filled[i] })
-		if err := s.sidecar.absent(ctx, h.w, other, now, which); err != nil {
-			return err
+		more, err := s.sidecar.absent(h.w, other, now, which)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, more...)
 	}
-	return nil
+	return out, nil
 }
 
 // putAside gives the records of rows that the target has refused to the sidecar, or

@@ -3,7 +3,9 @@ package mapping
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/store"
@@ -14,48 +16,144 @@ import (
 type given struct {
 	rows *store.Rows
 	at   []int // the row of each record that was taken, or -1
+	// What was written, if the target has told beforehand what it will give of it.
+	names []string
+	put   *store.Rows
+}
+
+// told returns what the target says beforehand that it will give of rows; nil if it
+// cannot say.
+func (s *sink) told(ctx context.Context, wr *writer, columns []string, rows *store.Rows, taken []int) (*given, error) {
+	told, err := s.db.Stored(ctx, wr.part.table, columns, rows, wr.columns)
+	if err != nil || told == nil {
+		return nil, err
+	}
+	return &given{told, taken, columns, rows}, nil
 }
 
 // native returns what the target gives of rows that it has taken: by what it says of
 // itself, or else by asking it.
 func (s *sink) native(ctx context.Context, wr *writer, columns []string, rows *store.Rows, taken []int) (*given, error) {
 	if !wr.merge {
-		told, err := s.db.Stored(ctx, wr.part.table, columns, rows, wr.columns)
-		if err != nil {
-			return nil, err
-		}
-		if told != nil {
-			return &given{told, taken}, nil
+		told, err := s.told(ctx, wr, columns, rows, taken)
+		if wr.told = told != nil; err != nil || told != nil {
+			return told, err
 		}
 	}
 	keys, _, _ := wr.part.split()
 	if len(keys) == 0 || len(keys) != len(wr.part.key) {
 		return nil, fmt.Errorf("section %q has no key in table %q by which the sidecar could know its records", wr.part.section.Name, wr.part.table)
 	}
-	told, found, err := s.db.Lookup(ctx, wr.part.table, wr.part.key, wr.columns, pick(rows, keys, taken))
-	return &given{told, found}, err
+	rows, found, err := s.db.Lookup(ctx, wr.part.table, wr.part.key, wr.columns, pick(rows, keys, taken))
+	return &given{rows: rows, at: found}, err
 }
 
-// keep compares records that the target has taken with what their native rows now
-// give, and stores the difference.
-func (w *sidecarWriter) keep(ctx context.Context, wr *writer, b *format.Batch, taken []int, now *given) error {
-	if len(taken) == 0 {
-		return nil
+// An aside is what the sidecar is to take for records of one section.
+type aside struct {
+	section        string
+	entries, clear *store.Rows
+}
+
+// keep stores in the sidecar what native rows do not give.
+func (w *sidecarWriter) keep(ctx context.Context, asides []aside) error {
+	for _, a := range asides {
+		if w.sink.opts.NoSidecar {
+			w.withheld[a.section] += uint64(a.entries.N)
+			continue
+		}
+		if err := w.store(ctx, a.entries, a.clear); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asides compares records that the target has taken with what their native rows give.
+func (w *sidecarWriter) asides(wr *writer, b *format.Batch, taken []int, now *given) ([]aside, error) {
+	clearing := w.before != nil || w.absented[b.Section.Name]
+	if len(taken) == 0 || !clearing && wr.reading.surely(wr, b, now) {
+		return nil, nil
 	}
 	gives, at := wr.reading.read(now)
 	defer gives.Release()
-	entries, clear := store.NewRows(len(sidecarColumns)), store.NewRows(2)
-	if w.before != nil || w.absented[b.Section.Name] {
-		clearPlaces(clear, gives)
+	a := aside{b.Section.Name, store.NewRows(len(sidecarColumns)), store.NewRows(2)}
+	if clearing {
+		clearPlaces(a.clear, gives)
 	}
-	if err := w.compare(entries, b, taken, gives, at); err != nil {
-		return err
+	err := w.compare(a.entries, b, taken, gives, at)
+	return []aside{a}, err
+}
+
+// surely tells, without a look at each value, that all native rows give just the
+// records: the target gives the very cells that were written, and no lens has lost
+// anything in writing them.
+func (p *part) surely(wr *writer, b *format.Batch, now *given) bool {
+	if now.put == nil || len(now.at) != b.Rows {
+		return false
 	}
-	if w.sink.opts.NoSidecar {
-		w.withheld[b.Section.Name] += uint64(entries.N)
-		return nil
+	covered := make([]bool, len(b.Columns))
+	for i := range p.columns {
+		rc := &p.columns[i]
+		told := &now.rows.Columns[rc.at]
+		j := slices.Index(now.names, rc.column)
+		if j < 0 {
+			if told.AllNull() {
+				continue
+			}
+			return false
+		}
+		at := slices.IndexFunc(wr.part.columns, func(c bound) bool { return c.column == rc.column })
+		if at < 0 || !told.Same(&now.put.Columns[j]) || !wr.part.columns[at].keeps(b) {
+			return false
+		}
+		covered[wr.part.columns[at].field] = true
 	}
-	return w.store(ctx, entries, clear)
+	for _, c := range p.consts {
+		at := b.Section.Field(p.section.Fields[c.field].Name)
+		if at < 0 || b.Section.Fields[at].Type != c.value.Type || !allEqual(&b.Columns[at], c.value) {
+			return false
+		}
+		covered[at] = true
+	}
+	for i := range b.Columns {
+		if !covered[i] && !b.Columns[i].AllNull() {
+			return false
+		}
+	}
+	return !p.optional || p.present(now.rows) == nil
+}
+
+// keeps tells whether the native cells that were written for a batch say all that its
+// field says.
+func (c *bound) keeps(b *format.Batch) bool {
+	if c.field == noField || c.make != nil {
+		return false
+	}
+	field := &b.Columns[c.field]
+	if (c.def != nil || len(c.els) > 0) && field.Nulls() > 0 {
+		return false
+	}
+	if c.lens.Exact == nil {
+		return true
+	}
+	for row := range b.Rows {
+		if !field.Null(row) && !c.lens.Exact(field, row) {
+			return false
+		}
+	}
+	return true
+}
+
+func allEqual(c *format.Column, v format.Value) bool {
+	var one format.Column
+	one.Reset(c.Type)
+	one.AppendTyped(v)
+	for row := range c.Len() {
+		if !c.EqualRow(row, &one, 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // read turns stored rows into records and says which record each row gives: -1 for
@@ -224,7 +322,7 @@ func nameArray(names []string) []byte {
 
 // absent notes for new rows that another part of the table shows a record where the
 // archive has none so far. which are positions in now.at.
-func (w *sidecarWriter) absent(ctx context.Context, wr *writer, other *part, now *given, which []int) error {
+func (w *sidecarWriter) absent(wr *writer, other *part, now *given, which []int) ([]aside, error) {
 	var rows []int
 	for _, i := range which {
 		if now.at[i] >= 0 {
@@ -232,26 +330,49 @@ func (w *sidecarWriter) absent(ctx context.Context, wr *writer, other *part, now
 		}
 	}
 	if len(rows) == 0 || w.sink.opts.NoSidecar {
-		return nil
+		return nil, nil
 	}
 	gives := other.get(other.only(now.rows, rows), func(int) bool { return true })
 	defer gives.Release()
-	entries, clear := store.NewRows(len(sidecarColumns)), store.NewRows(2)
+	a := aside{other.section.Name, store.NewRows(len(sidecarColumns)), store.NewRows(2)}
 	for _, leaf := range gives.AppendLeaves(nil) {
 		if wr.merge && !wr.fresh[leaf.Place] && w.sink.writers[other.section.Name] != nil {
 			continue
 		}
 		if w.before != nil {
-			clear.Columns[0].AppendString(other.section.Name)
-			clear.Columns[1].AppendBlob(leaf.Place[:])
-			clear.N++
+			a.clear.Columns[0].AppendString(other.section.Name)
+			a.clear.Columns[1].AppendBlob(leaf.Place[:])
+			a.clear.N++
 		}
-		if err := w.add(entries, other.section.Name, leaf.Place, &leaf.Sum, nil, nil); err != nil {
-			return err
+		if err := w.add(a.entries, other.section.Name, leaf.Place, &leaf.Sum, nil, nil); err != nil {
+			return nil, err
 		}
 	}
-	if entries.N > 0 {
+	if a.entries.N > 0 {
 		w.absented[other.section.Name] = true
 	}
-	return w.store(ctx, entries, clear)
+	return []aside{a}, nil
+}
+
+// insert inserts rows of a table that held none, and meanwhile finds out what the
+// sidecar is to take, where the target says beforehand what it will give. found is
+// that work, for rows that were all taken; its result counts if none was refused.
+func (s *sink) insert(ctx context.Context, wr *writer, names []string, rows *store.Rows, found func(now *given) ([]aside, error)) (refused map[int]error, early []aside, done bool, err error) {
+	refused = map[int]error{}
+	write := func() error {
+		return s.db.Insert(ctx, wr.part.table, names, rows, func(row int, err error) { refused[row] = err })
+	}
+	if !wr.told || found == nil {
+		return refused, nil, false, write()
+	}
+	written := make(chan error, 1)
+	go func() { written <- write() }()
+	// What Stored needs to know of the table it knows by now: it does not ask.
+	now, err := s.told(ctx, wr, names, rows, all(rows.N))
+	if err == nil && now != nil {
+		early, err = found(now)
+		done = true
+	}
+	err = errors.Join(<-written, err)
+	return refused, early, done && len(refused) == 0, err
 }

@@ -406,7 +406,7 @@ func (w *sidecarWriter) divertKeyless(ctx context.Context, wr *writer, b *format
 		}
 	}
 	native.N = b.Rows
-	gives, at := wr.reading.read(&given{native, all(b.Rows)})
+	gives, at := wr.reading.read(&given{rows: native, at: all(b.Rows)})
 	defer gives.Release()
 	d := newDifference(b, gives)
 	for row := range b.Rows {

@@ -55,6 +55,7 @@ type writer struct {
 	taken   map[[16]byte]bool // places at which it has replaced the target's record
 	bag     map[[16]byte]int  // rows that the table held, where it has no key to find them by
 	columns []string          // of the table, in the order in which they are scanned
+	told    bool              // the target says beforehand what it gives
 }
 
 // NewSink returns a Sink of the target as the layout's given version; version 0
@@ -476,6 +477,9 @@ func (s *sink) countSpaces(b *format.Batch) (res store.Result) {
 func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store.Result, err error) {
 	var taken []int   // rows of the batch that are in the target now
 	var refused []int // rows that go to the sidecar instead
+	var asides []aside
+	done := false
+	beside := s.sidecar != nil && !w.total && len(w.part.key) > 0
 	refuse := func(rows []int) func(int, error) {
 		return func(i int, err error) {
 			row := i
@@ -501,25 +505,34 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 				return res, err
 			}
 		}
-		err = s.db.Insert(ctx, w.part.table, w.part.names(), w.rows, refuse(nil))
+		var found func(now *given) ([]aside, error)
+		if beside {
+			found = func(now *given) ([]aside, error) { return s.asides(w, b, all(b.Rows), now) }
+		}
+		var bad map[int]error
+		if bad, asides, done, err = s.insert(ctx, w, w.part.names(), w.rows, found); err == nil {
+			for _, row := range slices.Sorted(maps.Keys(bad)) {
+				refuse(nil)(row, bad[row])
+			}
+		}
 	default:
 		err = s.merge(ctx, w, b, &res, &taken, refuse)
 	}
 	if err != nil {
 		return res, err
 	}
-	if s.sidecar != nil && !w.total && len(taken) > 0 && len(w.part.key) > 0 {
-		now, err := s.native(ctx, w, w.part.names(), w.rows, taken)
-		if err != nil {
-			return res, err
-		}
-		if err := s.sidecar.keep(ctx, w, b, taken, now); err != nil {
-			return res, err
-		}
-		for _, other := range w.others {
-			if err := s.sidecar.absent(ctx, w, other, now, all(len(taken))); err != nil {
+	if beside && len(taken) > 0 {
+		if !done {
+			now, err := s.native(ctx, w, w.part.names(), w.rows, taken)
+			if err != nil {
 				return res, err
 			}
+			if asides, err = s.asides(w, b, taken, now); err != nil {
+				return res, err
+			}
+		}
+		if err := s.sidecar.keep(ctx, asides); err != nil {
+			return res, err
 		}
 	}
 	if len(refused) > 0 {
@@ -536,6 +549,20 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 	}
 	res.Written = uint64(b.Rows-len(res.Rejects)) - res.Unchanged - res.Updated - res.Skipped
 	return res, nil
+}
+
+// asides finds what the native rows of records that the target has taken do not give.
+func (s *sink) asides(w *writer, b *format.Batch, taken []int, now *given) ([]aside, error) {
+	out, err := s.sidecar.asides(w, b, taken, now)
+	for _, other := range w.others {
+		if err != nil {
+			break
+		}
+		var more []aside
+		more, err = s.sidecar.absent(w, other, now, all(len(taken)))
+		out = append(out, more...)
+	}
+	return out, err
 }
 
 // reject describes a record that the target does not take.
