@@ -21,7 +21,7 @@ var released struct {
 }
 
 // keptBatches is how many released batches are kept.
-const keptBatches = 4
+const keptBatches = 8
 
 // NewBatch returns an empty batch of the section, if possible a released one.
 func NewBatch(s *Section) *Batch {

@@ -105,7 +105,7 @@ var actions = map[string]string{"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL"
 
 // constraints adds keys and references.
 func (d *DB) constraints(ctx context.Context, c *store.Catalog) error {
-	rows, err := d.conn.Query(ctx, constraintsSQL, d.schema)
+	rows, err := d.client().Query(ctx, constraintsSQL, d.schema)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ WHERE p.classid = 'pg_catalog.pg_class'::regclass AND p.refclassid = 'pg_catalog
 // sequences adds what generated keys have come to. A sequence is no part of the
 // snapshot: it may have gone on.
 func (d *DB) sequences(ctx context.Context, c *store.Catalog) error {
-	rows, err := d.conn.Query(ctx, sequencesSQL, d.schema)
+	rows, err := d.client().Query(ctx, sequencesSQL, d.schema)
 	if err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ ORDER BY i.oid`
 
 // indexes adds the indexes that are not those of constraints.
 func (d *DB) indexes(ctx context.Context, c *store.Catalog) error {
-	rows, err := d.conn.Query(ctx, indexesSQL, d.schema)
+	rows, err := d.client().Query(ctx, indexesSQL, d.schema)
 	if err != nil {
 		return err
 	}
@@ -242,7 +242,7 @@ const objectsSQL = `SELECT o.kind, o.name, o.tbl FROM (
 ) o WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend p WHERE p.classid = o.class AND p.objid = o.oid AND p.deptype = 'e') ORDER BY o.oid`
 
 func (d *DB) objects(ctx context.Context, c *store.Catalog) error {
-	rows, err := d.conn.Query(ctx, objectsSQL, d.schema)
+	rows, err := d.client().Query(ctx, objectsSQL, d.schema)
 	if err != nil {
 		return err
 	}

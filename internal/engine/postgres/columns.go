@@ -111,7 +111,7 @@ func (d *DB) load(ctx context.Context) error {
 		return d.failed("read the types of", err)
 	}
 	tables := map[string]*table{}
-	rows, err := d.conn.Query(ctx, tablesSQL, d.schema)
+	rows, err := d.client().Query(ctx, tablesSQL, d.schema)
 	if err != nil {
 		return d.failed("read the tables of", err)
 	}
@@ -124,7 +124,7 @@ func (d *DB) load(ctx context.Context) error {
 	if err != nil {
 		return d.failed("read the tables of", err)
 	}
-	if rows, err = d.conn.Query(ctx, columnsSQL, d.schema); err != nil {
+	if rows, err = d.client().Query(ctx, columnsSQL, d.schema); err != nil {
 		return d.failed("read the columns of", err)
 	}
 	var of string

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/memarc/memarc/internal/store"
 )
 
@@ -24,33 +26,63 @@ func (d *DB) fetch(ctx context.Context, s *selection, yield func(*store.Rows) bo
 		return err
 	}
 	defer func() {
-		if d.conn.PgConn().TxStatus() == 'T' {
+		if d.client().PgConn().TxStatus() == 'T' {
 			if closeErr := d.exec(ctx, "CLOSE "+name); err == nil {
 				err = closeErr
 			}
 		}
 	}()
-	rows := store.NewRows(len(s.columns))
-	for n := firstFetch; ; {
-		rows.Reset()
-		size, err := d.collect(ctx, "FETCH "+strconv.Itoa(n)+" FROM "+name, nil, nil, func(values [][]byte) error {
-			return appendValues(rows, s.columns, values)
-		})
-		if err != nil {
-			return err
+	spare := store.NewRows(len(s.columns))
+	at := d.readAhead(ctx, s, name, firstFetch, store.NewRows(len(s.columns)))
+	for {
+		run := <-at
+		if run.err != nil {
+			return run.err
 		}
-		if got := rows.N; got == 0 || !yield(rows) || got < n {
+		got := run.rows.N
+		if got == run.asked {
+			n := min(runRows, max(1, runBytes/(1+run.size/got)))
+			at = d.readAhead(ctx, s, name, n, spare)
+		}
+		if got == 0 || !yield(run.rows) || got < run.asked {
 			return nil
 		}
-		n = min(runRows, max(1, runBytes/(1+size/n)))
+		spare = run.rows
 	}
+}
+
+// A fetched run is what a cursor was asked for.
+type fetched struct {
+	rows        *store.Rows
+	asked, size int
+	err         error
+}
+
+// readAhead asks a cursor for its next rows while the consumer has those before.
+func (d *DB) readAhead(ctx context.Context, s *selection, cursor string, n int, rows *store.Rows) <-chan fetched {
+	conn := d.client().PgConn()
+	out, pending := make(chan fetched, 1), make(chan struct{})
+	d.pending = pending
+	rows.Reset()
+	go func() {
+		defer close(pending)
+		size, err := collect(ctx, conn, "FETCH "+strconv.Itoa(n)+" FROM "+cursor, nil, nil, func(values [][]byte) error {
+			return appendValues(rows, s.columns, values)
+		})
+		out <- fetched{rows, n, size, err}
+	}()
+	return out
 }
 
 // collect runs a query with parameters in their binary form, and calls f for
 // every row, whose values are binary, too. It returns how many bytes came.
 func (d *DB) collect(ctx context.Context, sql string, params [][]byte, oids []uint32, f func(values [][]byte) error) (int, error) {
+	return collect(ctx, d.client().PgConn(), sql, params, oids, f)
+}
+
+func collect(ctx context.Context, conn *pgconn.PgConn, sql string, params [][]byte, oids []uint32, f func(values [][]byte) error) (int, error) {
 	binary := []int16{1}
-	result := d.conn.PgConn().ExecParams(ctx, sql, params, oids, binary, binary)
+	result := conn.ExecParams(ctx, sql, params, oids, binary, binary)
 	size := 0
 	var err error
 	for result.NextRow() {

@@ -26,6 +26,17 @@ type DB struct {
 	tables map[string]*table
 	// savepoints and cursors that there have been, for their names
 	marks int
+	// pending is closed once a cursor has read ahead; nil if none does.
+	pending chan struct{}
+}
+
+// client returns the connection, once nothing is read ahead on it.
+func (d *DB) client() *pgx.Conn {
+	if d.pending != nil {
+		<-d.pending
+		d.pending = nil
+	}
+	return d.conn
 }
 
 var (
@@ -94,7 +105,7 @@ func (d *DB) begin(ctx context.Context, statement string) error {
 		return d.failed("open", err)
 	}
 	if d.schema == "" {
-		if err := d.conn.QueryRow(ctx, "SELECT coalesce(pg_catalog.current_schema(), 'public')").Scan(&d.schema); err != nil {
+		if err := d.client().QueryRow(ctx, "SELECT coalesce(pg_catalog.current_schema(), 'public')").Scan(&d.schema); err != nil {
 			return d.failed("open", err)
 		}
 		return d.setPath(ctx)
@@ -105,7 +116,7 @@ func (d *DB) begin(ctx context.Context, statement string) error {
 // Use makes the methods concern the named schema.
 func (d *DB) Use(ctx context.Context, schema string) error {
 	var there bool
-	err := d.conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", schema).Scan(&there)
+	err := d.client().QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", schema).Scan(&there)
 	if err != nil {
 		return d.failed("open", err)
 	}
@@ -121,7 +132,7 @@ func (d *DB) Use(ctx context.Context, schema string) error {
 // short ones. Whatever else could be found on a path is named in full.
 func (d *DB) setPath(ctx context.Context) error {
 	path := []string{"pg_catalog", store.QuoteName(d.schema)}
-	rows, err := d.conn.Query(ctx, `SELECT n.nspname::text FROM pg_catalog.pg_extension e
+	rows, err := d.client().Query(ctx, `SELECT n.nspname::text FROM pg_catalog.pg_extension e
 		JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'vector'`)
 	if err != nil {
 		return d.failed("open", err)
@@ -141,7 +152,7 @@ func (d *DB) setPath(ctx context.Context) error {
 
 // Schemas lists the schemas that hold tables, the one in use first.
 func (d *DB) Schemas(ctx context.Context) ([]string, error) {
-	rows, err := d.conn.Query(ctx, `SELECT n.nspname::text FROM pg_catalog.pg_namespace n
+	rows, err := d.client().Query(ctx, `SELECT n.nspname::text FROM pg_catalog.pg_namespace n
 		WHERE pg_catalog.left(n.nspname::text, 3) <> 'pg_' AND n.nspname NOT IN ('information_schema', $1)
 		AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
 		AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')
@@ -159,7 +170,7 @@ func (d *DB) Schemas(ctx context.Context) ([]string, error) {
 
 // exec runs statements that return nothing of interest.
 func (d *DB) exec(ctx context.Context, statements string) error {
-	return d.conn.PgConn().Exec(ctx, statements).Close()
+	return d.client().PgConn().Exec(ctx, statements).Close()
 }
 
 // guarded runs f under a savepoint, so that its failure, or its end by a cancel
@@ -171,11 +182,11 @@ func (d *DB) guarded(ctx context.Context, f func() error) (err error) {
 		return err
 	}
 	defer func() { // also if f panics
-		if d.conn.IsClosed() {
+		if d.client().IsClosed() {
 			return
 		}
 		end := "RELEASE SAVEPOINT " + mark
-		if d.conn.PgConn().TxStatus() == 'E' {
+		if d.client().PgConn().TxStatus() == 'E' {
 			end = "ROLLBACK TO SAVEPOINT " + mark + "; " + end
 		}
 		err = errors.Join(err, d.exec(ctx, end))
@@ -195,7 +206,7 @@ func (d *DB) Unchanged() error { return nil }
 func (d *DB) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := d.conn.Close(ctx); err != nil {
+	if err := d.client().Close(ctx); err != nil {
 		return d.failed("close", err)
 	}
 	return nil

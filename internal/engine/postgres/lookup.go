@@ -23,7 +23,7 @@ func (d *DB) Count(ctx context.Context, name string) (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := d.conn.QueryRow(ctx, "SELECT count(*) FROM "+d.from(t)).Scan(&n); err != nil {
+	if err := d.client().QueryRow(ctx, "SELECT count(*) FROM "+d.from(t)).Scan(&n); err != nil {
 		return 0, fmt.Errorf("table %q: %w", name, d.failed("count rows of", err))
 	}
 	return n, nil

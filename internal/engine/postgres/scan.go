@@ -113,7 +113,7 @@ func (d *DB) copyOut(ctx context.Context, s *selection, yield func(*store.Rows) 
 		r := newCopyReader(s.columns)
 		done := make(chan error, 1)
 		go func() {
-			_, err := d.conn.PgConn().CopyTo(ctx, r, s.copy)
+			_, err := d.client().PgConn().CopyTo(ctx, r, s.copy)
 			done <- errors.Join(err, r.end(err == nil))
 		}()
 		finished := false
@@ -148,6 +148,6 @@ func (d *DB) abandon(r *copyReader, done <-chan error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	// Should the request not get through, the rest of the rows is read, and dropped.
-	_ = d.conn.PgConn().CancelRequest(ctx)
+	_ = d.client().PgConn().CancelRequest(ctx)
 	<-done
 }

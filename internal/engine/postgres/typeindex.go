@@ -38,7 +38,7 @@ SELECT oid FROM plain UNION ALL SELECT typarray FROM plain WHERE typarray <> 0`
 
 func (d *DB) loadTypes(ctx context.Context) (*typeIndex, error) {
 	x := &typeIndex{types: map[uint32]typeRow{}, plain: map[uint32]bool{}}
-	rows, err := d.conn.Query(ctx, typesSQL)
+	rows, err := d.client().Query(ctx, typesSQL)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (d *DB) loadTypes(ctx context.Context) (*typeIndex, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if rows, err = d.conn.Query(ctx, plainSQL); err != nil {
+	if rows, err = d.client().Query(ctx, plainSQL); err != nil {
 		return nil, err
 	}
 	_, err = pgx.ForEachRow(rows, []any{&oid}, func() error {
