@@ -389,6 +389,12 @@ func TestNative(t *testing.T) {
 		{"map", func(c *store.Cells) { c.AppendBlob([]byte("\x0a\x01\x00\x00\x00\x01\x00a\x00")) }, []string{"0a0100000001006100"}},
 		{"f32", func(c *store.Cells) { c.AppendBlob([]byte{0, 0, 0x80, 0x3f}); c.AppendBlob(nil) }, []string{"09010000000000803f", "0900000000"}},
 		{"f32-header", func(c *store.Cells) { c.AppendBlob([]byte{1, 0, 0, 0x80, 0x3f}); c.AppendBlob([]byte{1}) }, []string{"09010000000000803f", "0900000000"}},
+		{"any-bytes", func(c *store.Cells) { c.AppendBlob([]byte{1, 1}); c.AppendBlob([]byte("\x02\x07\x00\x00\x00\x00\x00\x00\x00")) }, []string{"0101", "020700000000000000"}},
+		{"text-no-nul", func(c *store.Cells) { c.AppendString("é") }, []string{"0402000000c3a9"}},
+		{"jsonb", func(c *store.Cells) { c.AppendString(`{"a": "\u0001"}`) }, []string{"050f000000" + hex.EncodeToString([]byte(`{"a": "\u0001"}`))}},
+		{"string-array", func(c *store.Cells) { c.AppendString(`["a", "é"]`); c.AppendString("[]") }, []string{"0802000000010000006102000000c3a9", "0800000000"}},
+		{"pgvector", func(c *store.Cells) { c.AppendBlob([]byte{0, 0, 0x80, 0x3f}) }, []string{"09010000000000803f"}},
+		{"priority-10", func(c *store.Cells) { c.AppendInt(1); c.AppendInt(10) }, []string{"030000000000000000", "03000000000000f03f"}},
 		{"uuid-blob", func(c *store.Cells) { c.AppendBlob([]byte("0123456789abcdef")) }, []string{"0424000000" + hex.EncodeToString([]byte("30313233-3435-3637-3839-616263646566"))}},
 		{"uuid-hex", func(c *store.Cells) { c.AppendString("000102030405060708090a0b0c0d0e0f") }, []string{"0424000000" + hex.EncodeToString([]byte("00010203-0405-0607-0809-0a0b0c0d0e0f"))}},
 	} {
@@ -410,6 +416,50 @@ func TestNative(t *testing.T) {
 	}
 	if len(untested) > 0 {
 		t.Errorf("not tested: %v", untested)
+	}
+}
+
+// TestInexact says for the lenses of engines that refuse some values what Put makes of
+// these, and that Exact knows them.
+func TestInexact(t *testing.T) {
+	text := func(s string) format.Value { return format.Value{Type: format.Text, Bytes: []byte(s)} }
+	vector := func(words ...uint32) format.Value {
+		v := format.Value{Type: format.Vector}
+		for _, w := range words {
+			v.Bytes = binary.LittleEndian.AppendUint32(v.Bytes, w)
+		}
+		return v
+	}
+	for _, c := range []struct {
+		lens  string
+		value format.Value
+		want  format.Value
+	}{
+		{"text-no-nul", text("a\x00b\x00"), text("ab")},
+		{"jsonb", format.Value{Type: format.JSON, Bytes: []byte(`["\u0000\\u0000","\ud800x","\ud83d\ude00","\udc00"]`)}, text(`["\ufffd\\u0000","\ufffdx","\ud83d\ude00","\ufffd"]`)},
+		{"string-array", format.Value{Type: format.List, List: [][]byte{[]byte("a\x00"), []byte(`"`)}}, text(`["a","\""]`)},
+		{"pgvector", vector(), format.Value{}},
+		{"pgvector", vector(0x3f800000, 0x7fc00000), format.Value{}}, // not a number
+		{"pgvector", vector(0xff800000), format.Value{}},             // -infinity
+		{"pgvector", vector(make([]uint32, 16_001)...), format.Value{}},
+		{"unix-micros", format.Value{Type: format.Time, Cell: 1_001}, format.IntValue(1)},
+		{"unix-micros", format.Value{Type: format.Time, Cell: ^uint64(0)}, format.IntValue(-1)}, // down, also before 1970
+		{"priority-10", format.FloatValue(0.5), format.IntValue(6)},
+		{"priority-10", format.FloatValue(math.NaN()), format.IntValue(1)},
+		{"priority-10", format.FloatValue(7), format.IntValue(10)},
+	} {
+		l := byName(t, c.lens)
+		var field format.Column
+		field.Reset(l.Type)
+		field.AppendTyped(c.value)
+		if l.Exact(&field, 0) {
+			t.Errorf("%s: %x is said to be exact", c.lens, c.value.Append(nil))
+		}
+		native := newCells()
+		l.Put(&field, 0, native)
+		if got := native.Value(0); !got.Equal(c.want) {
+			t.Errorf("%s: %x is written as %s", c.lens, c.value.Append(nil), show(native, 0))
+		}
 	}
 }
 
