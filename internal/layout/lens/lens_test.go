@@ -389,7 +389,10 @@ func TestNative(t *testing.T) {
 		{"map", func(c *store.Cells) { c.AppendBlob([]byte("\x0a\x01\x00\x00\x00\x01\x00a\x00")) }, []string{"0a0100000001006100"}},
 		{"f32", func(c *store.Cells) { c.AppendBlob([]byte{0, 0, 0x80, 0x3f}); c.AppendBlob(nil) }, []string{"09010000000000803f", "0900000000"}},
 		{"f32-header", func(c *store.Cells) { c.AppendBlob([]byte{1, 0, 0, 0x80, 0x3f}); c.AppendBlob([]byte{1}) }, []string{"09010000000000803f", "0900000000"}},
-		{"any-bytes", func(c *store.Cells) { c.AppendBlob([]byte{1, 1}); c.AppendBlob([]byte("\x02\x07\x00\x00\x00\x00\x00\x00\x00")) }, []string{"0101", "020700000000000000"}},
+		{"any-bytes", func(c *store.Cells) {
+			c.AppendBlob([]byte{1, 1})
+			c.AppendBlob([]byte("\x02\x07\x00\x00\x00\x00\x00\x00\x00"))
+		}, []string{"0101", "020700000000000000"}},
 		{"text-no-nul", func(c *store.Cells) { c.AppendString("é") }, []string{"0402000000c3a9"}},
 		{"jsonb", func(c *store.Cells) { c.AppendString(`{"a": "\u0001"}`) }, []string{"050f000000" + hex.EncodeToString([]byte(`{"a": "\u0001"}`))}},
 		{"string-array", func(c *store.Cells) { c.AppendString(`["a", "é"]`); c.AppendString("[]") }, []string{"0802000000010000006102000000c3a9", "0800000000"}},
