@@ -95,10 +95,12 @@ func TestReadmeCodes(t *testing.T) {
 			listed = append(listed, code[1])
 		}
 	}
-	// Of a database's objects, indexes, triggers and views have their type in the
-	// code.
-	inCode := []string{"schema-index", "schema-trigger", "schema-view"}
-	literal := regexp.MustCompile(`(?:Code: |lose\(|\bcode\()"([a-z][a-z-]*[a-z])"`)
+	// A database's objects have their type in the code.
+	var inCode []string
+	for _, object := range []string{"index", "trigger", "view", "materialized-view", "policy", "rule", "sequence", "type", "function"} {
+		inCode = append(inCode, "schema-"+object)
+	}
+	literal := regexp.MustCompile(`(?:Code: |lose\((?:t, )?|\bcode\()"([a-z][a-z-]*[a-z])"|"(schema-[a-z]+)"`)
 	for _, folder := range []string{"exporter", "importer", "internal"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, d os.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "storetest") {
@@ -106,7 +108,7 @@ func TestReadmeCodes(t *testing.T) {
 			}
 			raw, err := os.ReadFile(path)
 			for _, m := range literal.FindAllStringSubmatch(string(raw), -1) {
-				inCode = append(inCode, m[1])
+				inCode = append(inCode, m[1]+m[2])
 			}
 			return err
 		})

@@ -598,48 +598,79 @@ func (r *sidecarReader) section(native *format.Section) *format.Section {
 
 // restore turns the records that native rows give into what was archived.
 func (r *sidecarReader) restore(ctx context.Context, p *part, b *format.Batch) (*format.Batch, error) {
-	if r.total[p.section.Name]+r.absent[p.section.Name] == 0 && len(r.section(p.section).Fields) == len(p.section.Fields) {
-		b.Section = r.section(p.section)
-		return b, nil
-	}
-	leaves := b.AppendLeaves(nil)
-	rows, found, err := r.find(ctx, p.section.Name, leaves)
+	f, err := r.prepare(ctx, p, b)
 	if err != nil {
 		return nil, err
 	}
-	out := format.NewBatch(r.section(p.section))
+	out, met, err := f.finish()
+	r.found[p.section.Name] += met
+	return out, err
+}
+
+// A restoration has all that it needs of the database.
+type restoration struct {
+	section *format.Section
+	b       *format.Batch
+	leaves  []format.Leaf
+	rows    *store.Rows // entries
+	found   []int       // the entry of each record, or -1
+}
+
+// prepare finds the entries of records.
+func (r *sidecarReader) prepare(ctx context.Context, p *part, b *format.Batch) (*restoration, error) {
+	f := &restoration{section: r.section(p.section), b: b}
+	if r.total[p.section.Name]+r.absent[p.section.Name] == 0 && len(f.section.Fields) == len(p.section.Fields) {
+		return f, nil
+	}
+	f.leaves = b.AppendLeaves(nil)
+	var err error
+	f.rows, f.found, err = r.find(ctx, p.section.Name, f.leaves)
+	return f, err
+}
+
+// finish puts records and entries together, and says how many entries were met.
+func (f *restoration) finish() (_ *format.Batch, met uint64, err error) {
+	b, rows := f.b, f.rows
+	if rows == nil {
+		b.Section = f.section
+		return b, 0, nil
+	}
+	out := format.NewBatch(f.section)
 	defer b.Release()
 	record := newStored(out.Section)
 	defer record.one.Release()
 	native := make([]int, len(out.Columns)) // the field of the native record, or -1
 	for i, f := range out.Section.Fields {
 		native[i] = b.Section.Field(f.Name)
+		if n := native[i]; n >= 0 && b.Section.Fields[n].Type != f.Type {
+			native[i] = -1
+		}
 	}
 	left := out.Section.Field(format.Leftovers)
 	lists := map[string][]bool{} // which fields are gone, by the list that says so
 	for row := range b.Rows {
-		at := found[row]
+		at := f.found[row]
 		if at < 0 || rows.Columns[1].Kinds[at] == store.Null {
 			plain(out, b, row, native)
 			continue
 		}
-		same := format.Hash(rows.Columns[1].Bytes(at)) == leaves[row].Sum
+		same := format.Hash(rows.Columns[1].Bytes(at)) == f.leaves[row].Sum
 		if rows.Columns[2].Kinds[at] == store.Null {
 			if !same { // the product has given the record life
 				plain(out, b, row, native)
 			}
 			continue
 		}
-		r.found[p.section.Name]++
+		met++
 		gone := lists[string(rows.Columns[3].Bytes(at))]
 		if gone == nil {
 			if gone, err = goneFields(out.Section, rows.Columns[3].Bytes(at)); err != nil {
-				return nil, err
+				return nil, met, err
 			}
 			lists[string(rows.Columns[3].Bytes(at))] = gone
 		}
 		if err := record.parse(rows.Columns[2].Bytes(at)); err != nil {
-			return nil, fmt.Errorf("%s: %w", sidecarTable, err)
+			return nil, met, fmt.Errorf("%s: %w", sidecarTable, err)
 		}
 		for i := range out.Columns {
 			kept, n := record.column(i), native[i]
@@ -654,7 +685,7 @@ func (r *sidecarReader) restore(ctx context.Context, p *part, b *format.Batch) (
 		}
 		out.Rows++
 	}
-	return out, nil
+	return out, met, nil
 }
 
 // goneFields reads a list of fields that the native row has and the record has not.

@@ -240,8 +240,10 @@ func (s *source) readTable(ctx context.Context, t tableShape, sel store.Selectio
 		}
 	}
 	left := make([]int, len(uses))
+	ahead := &restorer{source: s, yield: yield}
 	for rows, err := range s.db.Scan(ctx, query) {
 		if err != nil {
+			ahead.drop()
 			yield(nil, err)
 			return false
 		}
@@ -249,28 +251,100 @@ func (s *source) readTable(ctx context.Context, t tableShape, sel store.Selectio
 		s.watch(t, rows)
 		for _, p := range wanted {
 			b := p.get(rows, func(at int) bool { left[at]--; return left[at] > 0 })
-			if s.sidecar != nil {
-				if b, err = s.sidecar.restore(ctx, p, b); err != nil {
-					yield(nil, err)
+			if b.Rows > 0 && p.rest != "" {
+				b, err = p.putRest(b, &rows.Columns[p.restAt])
+			}
+			if err == nil && s.sidecar != nil {
+				if !ahead.restore(ctx, p, b) {
 					return false
 				}
+				continue
+			}
+			if err != nil {
+				yield(nil, err)
+				return false
 			}
 			if b.Rows == 0 {
 				b.Release()
 				continue
-			}
-			if p.rest != "" {
-				if b, err = p.putRest(b, &rows.Columns[p.restAt]); err != nil {
-					yield(nil, err)
-					return false
-				}
 			}
 			if !yield(b, nil) {
 				return false
 			}
 		}
 	}
+	return ahead.flush()
+}
+
+// A restorer puts records together with their entries of the sidecar while the rows
+// behind them are read.
+type restorer struct {
+	source  *source
+	yield   func(*format.Batch, error) bool
+	pending chan restored
+}
+
+type restored struct {
+	b       *format.Batch
+	section string
+	met     uint64
+	err     error
+}
+
+// restore takes a batch, and yields the one before.
+func (r *restorer) restore(ctx context.Context, p *part, b *format.Batch) bool {
+	f, err := r.source.sidecar.prepare(ctx, p, b)
+	if err != nil {
+		r.drop()
+		r.yield(nil, err)
+		return false
+	}
+	next := make(chan restored, 1)
+	go func() {
+		b, met, err := f.finish()
+		next <- restored{b, p.section.Name, met, err}
+	}()
+	before := r.pending
+	r.pending = next
+	if before == nil {
+		return true
+	}
+	if !r.give(<-before) {
+		r.drop()
+		return false
+	}
 	return true
+}
+
+func (r *restorer) give(one restored) bool {
+	r.source.sidecar.found[one.section] += one.met
+	if one.err != nil {
+		r.yield(nil, one.err)
+		return false
+	}
+	if one.b.Rows == 0 {
+		one.b.Release()
+		return true
+	}
+	return r.yield(one.b, nil)
+}
+
+// flush yields the last batch.
+func (r *restorer) flush() bool {
+	if r.pending == nil {
+		return true
+	}
+	last := <-r.pending
+	r.pending = nil
+	return r.give(last)
+}
+
+// drop waits for the last batch and gives it up.
+func (r *restorer) drop() {
+	if r.pending != nil {
+		<-r.pending
+		r.pending = nil
+	}
 }
 
 // labelled returns the positions of the columns that label vectors, if the table
