@@ -200,3 +200,6 @@ func hasColumnFold(t *store.CatalogTable, name string) bool {
 	}
 	return false
 }
+
+// Concurrent tells that several scans at once take no longer than one after the other.
+func (db *DB) Concurrent() bool { return true }

@@ -41,6 +41,19 @@ func (h *held) waitsFor(w *writer) bool {
 	return w.part.updates && w.part.table == h.w.part.table && !slices.ContainsFunc(h.parts, func(p heldPart) bool { return p.w == w })
 }
 
+// mayWait tells whether the held rows can wait while records of a writer are written:
+// of a part of theirs, or of another table where nothing refers to theirs yet.
+func (s *sink) mayWait(w *writer) bool {
+	table := s.held.w.part.table
+	switch {
+	case w == nil:
+		return true
+	case w.part.table == table:
+		return s.held.waitsFor(w)
+	}
+	return s.catalog.Table(table) == nil
+}
+
 // fill puts the records of a part, whose native rows are in w.rows, into the held
 // rows. Those that have none there take the long way.
 func (s *sink) fill(ctx context.Context, w *writer, b *format.Batch) (res store.Result, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,6 +27,16 @@ type progressState struct {
 	// Skipped and Rejected are needed for the proof at the end.
 	Skipped  map[string]uint64 `json:"skipped,omitempty"`
 	Rejected []store.Reject    `json:"rejected,omitempty"`
+	Dropped  uint64            `json:"dropped,omitempty"` // embeddings
+	Sidecar  *sidecarState     `json:"sidecar,omitempty"`
+}
+
+// sidecarState is what a run has to know of what earlier ones did to the sidecar.
+type sidecarState struct {
+	Indexed  bool              `json:"indexed"`
+	Wrote    bool              `json:"wrote"`
+	Absented []string          `json:"absented,omitempty"`
+	Withheld map[string]uint64 `json:"withheld,omitempty"`
 }
 
 // progress is how far an import is that commits in steps.
@@ -37,6 +48,7 @@ type progress struct {
 	since   int64 // records since the last commit
 	skipped map[string]uint64
 	rejects []store.Reject
+	noted   int // of the sink's late rejects, those that are among these
 }
 
 // openProgress finds out whether the target holds the beginning of this import.
@@ -84,7 +96,11 @@ func manifestKey(m *format.Manifest) (string, error) {
 // beginProgress makes the table, once everything else that Begin makes is there.
 func (s *sink) beginProgress(ctx context.Context) error {
 	p := s.progress
-	if p == nil || p.resumed {
+	if p == nil {
+		return nil
+	}
+	if p.resumed {
+		s.restore(&p.state)
 		return nil
 	}
 	if err := s.db.CreateTable(ctx, &format.Table{Name: progressTable, Columns: []format.TableColumn{{Name: "state", Type: "TEXT", NotNull: true}}}); err != nil {
@@ -103,11 +119,36 @@ func (s *sink) beginProgress(ctx context.Context) error {
 	return s.commitProgress(ctx)
 }
 
+// resumed tells that the target holds the beginning of this import.
+func (s *sink) resumed() bool { return s.progress != nil && s.progress.resumed }
+
+// made tells whether an earlier run of this import has created the table.
+func (s *sink) made(table string) bool {
+	return s.resumed() && slices.Contains(s.progress.state.Created, table)
+}
+
+// restore takes up what earlier runs knew.
+func (s *sink) restore(state *progressState) {
+	s.dropped = state.Dropped
+	if s.sidecar == nil || state.Sidecar == nil {
+		return
+	}
+	s.sidecar.indexed = s.sidecar.indexed || state.Sidecar.Indexed
+	s.sidecar.wrote = state.Sidecar.Wrote
+	for _, section := range state.Sidecar.Absented {
+		s.sidecar.absented[section] = true
+	}
+	maps.Copy(s.sidecar.withheld, state.Sidecar.Withheld)
+}
+
 // commitProgress makes visible what was done, together with how far it is.
 func (s *sink) commitProgress(ctx context.Context) error {
 	p := s.progress
 	p.state.Records, p.state.Chain = p.records, p.chain.String()
-	p.state.Skipped, p.state.Rejected = p.skipped, p.rejects
+	p.state.Skipped, p.state.Rejected, p.state.Dropped = p.skipped, p.rejects, s.dropped
+	if w := s.sidecar; w != nil {
+		p.state.Sidecar = &sidecarState{w.indexed, w.wrote, slices.Sorted(maps.Keys(w.absented)), w.withheld}
+	}
 	raw, err := json.Marshal(p.state)
 	if err != nil {
 		return fmt.Errorf("encode the progress of the import: %w", err)
@@ -123,15 +164,28 @@ func (s *sink) commitProgress(ctx context.Context) error {
 		return fmt.Errorf("write table %q: %w", progressTable, firstError(err, refused))
 	}
 	p.since = 0
+	for _, w := range s.writers {
+		w.told = false // a checkpoint makes the target forget what it knew of its tables
+	}
 	return s.db.Checkpoint(ctx)
 }
 
 // endProgress removes the table.
 func (s *sink) endProgress(ctx context.Context) error {
-	if s.progress == nil {
+	p := s.progress
+	if p == nil {
 		return nil
 	}
+	if p.resumed && p.records < p.state.Records {
+		return p.another()
+	}
 	return s.db.Exec(ctx, "DROP TABLE "+progressTable)
+}
+
+// another is the error of an archive that is not the one whose import was interrupted,
+// though its manifest says so: one of the same store, from another day.
+func (p *progress) another() error {
+	return fmt.Errorf("%w: the target holds the first %d records of another archive, or of this one in other batches; import that archive again to finish it, or give it up by dropping the table %q", store.ErrUsage, p.state.Records, progressTable)
 }
 
 func (p *progress) count(b *format.Batch) {
@@ -152,8 +206,9 @@ func (s *sink) passed(b *format.Batch) (res store.Result, done bool, err error) 
 	}
 	p.count(b)
 	if p.records > p.state.Records || p.records == p.state.Records && p.chain.String() != p.state.Chain {
-		return res, true, fmt.Errorf("%w: the target holds the first %d records of another archive, or of this one in other batches; give that import up by dropping the table %q", store.ErrUsage, p.state.Records, progressTable)
+		return res, true, p.another()
 	}
+	p.recall(b)
 	name := b.Section.Name
 	if s.writers[name] == nil && name == format.Spaces && s.layout.Spaces != nil {
 		s.spaces = append(s.spaces, some(b, all(b.Rows)))
@@ -166,7 +221,10 @@ func (s *sink) passed(b *format.Batch) (res store.Result, done bool, err error) 
 	res.Unchanged = uint64(b.Rows) - res.Skipped
 	if p.records == p.state.Records {
 		s.late = append(s.late, p.state.Rejected...)
-		p.rejects = slices.Clone(p.state.Rejected)
+		for _, r := range p.state.Rejected {
+			r.Record = nil
+			p.rejects = append(p.rejects, r)
+		}
 		p.skipped = maps.Clone(p.state.Skipped)
 		if p.skipped == nil {
 			p.skipped = map[string]uint64{}
@@ -175,9 +233,32 @@ func (s *sink) passed(b *format.Batch) (res store.Result, done bool, err error) 
 	return res, true, nil
 }
 
+// recall gives the records that earlier runs refused, which the table does not keep,
+// their content again.
+func (p *progress) recall(b *format.Batch) {
+	missing := map[string][]int{}
+	for i, r := range p.state.Rejected {
+		if r.Section == b.Section.Name && r.Record == nil {
+			missing[r.ID] = append(missing[r.ID], i)
+		}
+	}
+	for row := 0; row < b.Rows && len(missing) > 0; row++ {
+		id := b.ID(row)
+		if list := missing[id]; len(list) > 0 {
+			p.state.Rejected[list[0]].Record = reject(b, row, errRecalled).Record
+			missing[id] = list[1:]
+		}
+	}
+}
+
+var errRecalled = errors.New("an earlier run has refused the record")
+
 // step commits, if enough records came since it last did.
 func (s *sink) step(ctx context.Context, next *format.Batch) error {
 	p := s.progress
+	if p != nil {
+		p.noted = len(s.late) // whoever called has taken the others
+	}
 	if p == nil || s.opts.CommitEvery <= 0 || p.since < s.opts.CommitEvery {
 		return nil
 	}
@@ -187,8 +268,17 @@ func (s *sink) step(ctx context.Context, next *format.Batch) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
-	p.rejects = append(p.rejects, s.late...)
+	p.noteLate(s.late)
 	return s.commitProgress(ctx)
+}
+
+// noteLate keeps records that were refused after they had been counted.
+func (p *progress) noteLate(late []store.Reject) {
+	for _, r := range late[min(p.noted, len(late)):] {
+		r.Record = nil
+		p.rejects = append(p.rejects, r)
+	}
+	p.noted = len(late)
 }
 
 // advance notes what became of a batch.
@@ -200,6 +290,7 @@ func (s *sink) advance(b *format.Batch, res *store.Result) {
 	p.count(b)
 	p.since += int64(b.Rows)
 	p.skipped[b.Section.Name] += res.Skipped
+	p.noteLate(s.late)
 	for _, r := range res.Rejects {
 		r.Record = nil
 		p.rejects = append(p.rejects, r)

@@ -341,7 +341,7 @@ func (s *sink) Write(ctx context.Context, b *format.Batch) (store.Result, error)
 
 func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err error) {
 	w := s.writers[b.Section.Name]
-	if s.held != nil && (w == nil || !s.held.waitsFor(w)) {
+	if s.held != nil && !s.mayWait(w) {
 		if err := s.flush(ctx); err != nil {
 			return res, err
 		}
@@ -388,7 +388,7 @@ func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err
 	}
 	var native store.Result
 	switch {
-	case s.held != nil && w.part.updates:
+	case s.held != nil && s.held.waitsFor(w):
 		native, err = s.fill(ctx, w, b)
 	case s.holds(w):
 		s.held = hold(w, b)

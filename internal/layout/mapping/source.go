@@ -20,6 +20,7 @@ type source struct {
 	// What was looked up once.
 	description *store.Description
 	seen        []format.Space // labels of the vectors that this Read has passed
+	companions  map[string]*companion
 }
 
 var _ store.Source = (*source)(nil)
@@ -193,6 +194,8 @@ func (s *source) Read(ctx context.Context, sel store.Selection) iter.Seq2[*forma
 			})
 		}
 		s.seen = nil
+		s.companions = map[string]*companion{}
+		defer s.dismiss()
 		for _, t := range s.shape.tables {
 			if !s.readTable(ctx, t, sel, yield) {
 				return
@@ -220,60 +223,93 @@ func (s *source) besideMemories(section string) bool {
 func memoriesTable(t tableShape) bool { return t.parts[0].section.Name == format.Memories }
 
 func (s *source) readTable(ctx context.Context, t tableShape, sel store.Selection, yield func(*format.Batch, error) bool) bool {
-	var wanted []*part
-	for _, p := range t.parts {
-		if sel.Wants(p.section.Name) {
-			wanted = append(wanted, p)
-		}
-	}
-	if len(wanted) == 0 {
+	r := s.reading(t, sel, yield)
+	if len(r.wanted) == 0 {
 		return true
+	}
+	if c := s.companions[t.table.Name]; c != nil { // the rows that have not come yet
+		return r.rest(ctx, c) && r.ahead.flush()
 	}
 	query := store.Query{Table: t.table.Name, Columns: t.columns, Shared: s.sidecar != nil}
 	if memoriesTable(t) {
 		query.Where = sel.Where
 	}
-	uses := make([]int, len(t.columns))
-	for _, p := range wanted {
-		for _, c := range p.columns {
-			uses[c.at]++
-		}
+	c, err := s.accompany(ctx, t, sel)
+	if err != nil {
+		yield(nil, err)
+		return false
 	}
-	left := make([]int, len(uses))
-	ahead := &restorer{source: s, yield: yield}
+	var beside *reading
+	if c != nil {
+		beside = s.reading(c.table, sel, yield)
+		beside.ahead = r.ahead // one order for both
+	}
 	for rows, err := range s.db.Scan(ctx, query) {
+		var with *store.Rows
+		if err == nil && c != nil {
+			with, err = c.take(rows)
+		}
 		if err != nil {
-			ahead.drop()
+			r.ahead.drop()
 			yield(nil, err)
 			return false
 		}
-		copy(left, uses)
-		s.watch(t, rows)
-		for _, p := range wanted {
-			b := p.get(rows, func(at int) bool { left[at]--; return left[at] > 0 })
-			if b.Rows > 0 && p.rest != "" {
-				b, err = p.putRest(b, &rows.Columns[p.restAt])
-			}
-			if err == nil && s.sidecar != nil {
-				if !ahead.restore(ctx, p, b) {
-					return false
-				}
-				continue
-			}
-			if err != nil {
-				yield(nil, err)
-				return false
-			}
-			if b.Rows == 0 {
-				b.Release()
-				continue
-			}
-			if !yield(b, nil) {
-				return false
+		if !r.take(ctx, rows) || with != nil && with.N > 0 && !beside.take(ctx, with) {
+			return false
+		}
+	}
+	return r.ahead.flush()
+}
+
+// A reading turns the rows of one table into batches.
+type reading struct {
+	source     *source
+	table      tableShape
+	wanted     []*part
+	uses, left []int
+	ahead      *restorer
+	yield      func(*format.Batch, error) bool
+}
+
+func (s *source) reading(t tableShape, sel store.Selection, yield func(*format.Batch, error) bool) *reading {
+	r := &reading{source: s, table: t, uses: make([]int, len(t.columns)), left: make([]int, len(t.columns)), yield: yield, ahead: &restorer{source: s, yield: yield}}
+	for _, p := range t.parts {
+		if sel.Wants(p.section.Name) {
+			r.wanted = append(r.wanted, p)
+			for _, c := range p.columns {
+				r.uses[c.at]++
 			}
 		}
 	}
-	return ahead.flush()
+	return r
+}
+
+// take yields the batches of a run of rows, and may take the rows' memory.
+func (r *reading) take(ctx context.Context, rows *store.Rows) bool {
+	copy(r.left, r.uses)
+	r.source.watch(r.table, rows)
+	for _, p := range r.wanted {
+		b := p.get(rows, func(at int) bool { r.left[at]--; return r.left[at] > 0 })
+		var err error
+		if b.Rows > 0 && p.rest != "" {
+			b, err = p.putRest(b, &rows.Columns[p.restAt])
+		}
+		switch {
+		case err != nil:
+			r.ahead.drop()
+			r.yield(nil, err)
+			return false
+		case r.source.sidecar != nil:
+			if !r.ahead.restore(ctx, p, b) {
+				return false
+			}
+		case b.Rows == 0:
+			b.Release()
+		case !r.yield(b, nil):
+			return false
+		}
+	}
+	return true
 }
 
 // A restorer puts records together with their entries of the sidecar while the rows
