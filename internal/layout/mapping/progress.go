@@ -34,7 +34,6 @@ type progressState struct {
 // sidecarState is what a run has to know of what earlier ones did to the sidecar.
 type sidecarState struct {
 	Indexed  bool              `json:"indexed"`
-	Wrote    bool              `json:"wrote"`
 	Absented []string          `json:"absented,omitempty"`
 	Withheld map[string]uint64 `json:"withheld,omitempty"`
 }
@@ -134,7 +133,6 @@ func (s *sink) restore(state *progressState) {
 		return
 	}
 	s.sidecar.indexed = s.sidecar.indexed || state.Sidecar.Indexed
-	s.sidecar.wrote = state.Sidecar.Wrote
 	for _, section := range state.Sidecar.Absented {
 		s.sidecar.absented[section] = true
 	}
@@ -147,7 +145,7 @@ func (s *sink) commitProgress(ctx context.Context) error {
 	p.state.Records, p.state.Chain = p.records, p.chain.String()
 	p.state.Skipped, p.state.Rejected, p.state.Dropped = p.skipped, p.rejects, s.dropped
 	if w := s.sidecar; w != nil {
-		p.state.Sidecar = &sidecarState{w.indexed, w.wrote, slices.Sorted(maps.Keys(w.absented)), w.withheld}
+		p.state.Sidecar = &sidecarState{w.indexed, slices.Sorted(maps.Keys(w.absented)), w.withheld}
 	}
 	raw, err := json.Marshal(p.state)
 	if err != nil {

@@ -117,9 +117,8 @@ type sidecarWriter struct {
 	schemas  *ownManifest
 	before   *sidecarReader    // of the target before the import
 	withheld map[string]uint64 // records by section, under --no-sidecar
-	wrote    bool
-	indexed  bool            // by place
-	absented map[string]bool // sections of which it holds places without a record
+	indexed  bool              // by place
+	absented map[string]bool   // sections of which it holds places without a record
 }
 
 func newSidecarWriter(s *sink) *sidecarWriter {
@@ -268,7 +267,6 @@ func (w *sidecarWriter) store(ctx context.Context, rows, clear *store.Rows) erro
 			return err
 		}
 	}
-	w.wrote = w.wrote || rows.N > 0
 	var refused error
 	if err := db.Insert(ctx, sidecarTable, sidecarColumns, rows, func(_ int, err error) { refused = err }); err != nil {
 		return err
@@ -444,8 +442,14 @@ func (w *sidecarWriter) finish(ctx context.Context) error {
 	if s.opts.NoSidecar {
 		return nil
 	}
-	if !s.foreign && !w.wrote && s.catalog.Table(sidecarTable) == nil {
-		return s.db.Exec(ctx, "DROP TABLE "+sidecarTable) // everything has its place
+	if !s.foreign && s.catalog.Table(sidecarTable) == nil {
+		n, err := s.db.Count(ctx, sidecarTable)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return s.db.Exec(ctx, "DROP TABLE "+sidecarTable) // everything has its place
+		}
 	}
 	if err := w.index(ctx); err != nil {
 		return err
@@ -463,7 +467,6 @@ func (w *sidecarWriter) finish(ctx context.Context) error {
 	if err := w.add(rows, "", [16]byte{}, nil, raw, nil); err != nil {
 		return err
 	}
-	w.wrote = true
 	return w.store(ctx, rows, pick(rows, []int{0, 1}, []int{0}))
 }
 
