@@ -4,6 +4,7 @@ export CGO_ENABLED := 0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 PYTHON ?= python3
 N ?= 100000
+PRODUCT ?= ai-memory
 RUNS ?= 3
 FUZZTIME ?= 30s
 BENCHTIME ?= 1s
@@ -45,9 +46,10 @@ test-python:
 		*) echo "NOT PROVEN: the Python reader's own tests; $(PYTHON) and zstd are needed";; \
 	esac; fi
 
-# memarc beside other programs, on a store of N memories.
+# memarc beside other programs, on a store of N memories; with PostgreSQL too, where
+# a server can be had.
 bench:
-	go run ./internal/bench -n $(N) -runs $(RUNS)
+	go run ./internal/bench -product $(PRODUCT) -n $(N) -runs $(RUNS)
 
 # The hot paths, by Go's own benchmarks.
 bench-go:

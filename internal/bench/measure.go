@@ -50,7 +50,7 @@ type row struct {
 }
 
 // nameWidth is the width of the first column.
-const nameWidth = 30
+const nameWidth = 32
 
 // measure makes the store and prints the table.
 func measure(ctx context.Context, o options) error {

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/memarc/memarc/internal/store/storetest/pgserver"
 )
@@ -52,13 +54,27 @@ func (b *bench) postgres() (skipped []string) {
 		}
 		if err := p.measure(w, r); err != nil {
 			fmt.Fprintf(w, "%-*s\tfailed\t\t\t\t\t\n", nameWidth, r.name)
-			skipped = append(skipped, fmt.Sprintf("failed: %s: %s", r.name, strings.ReplaceAll(err.Error(), server, "SERVER")))
+			skipped = append(skipped, fmt.Sprintf("failed: %s: %s", r.name, p.hidden(err)))
 		}
 	}
 	if err := w.Flush(); err != nil {
 		skipped = append(skipped, err.Error())
 	}
 	return append(skipped, p.close()...)
+}
+
+// mostTime is what a run may take: a program that fails may wait for an answer.
+const mostTime = 30 * time.Minute
+
+// hidden is an error's text without the server's password.
+func (p *rivals) hidden(err error) string {
+	text := err.Error()
+	if u, e := url.Parse(p.server); e == nil {
+		if secret, ok := u.User.Password(); ok && secret != "" {
+			text = strings.ReplaceAll(text, secret, "xxxxx")
+		}
+	}
+	return text[:min(len(text), 1000)]
 }
 
 // measure runs one rival and prints its line.
@@ -104,7 +120,9 @@ func (p *rivals) once(r rival, check bool) (c cost, proven string, err error) {
 	if err != nil {
 		return c, "", err
 	}
-	if c, _, err = spend(p.ctx, stages...); err != nil || !check || r.check == nil {
+	ctx, cancel := context.WithTimeout(p.ctx, mostTime)
+	defer cancel()
+	if c, _, err = spend(ctx, stages...); err != nil || !check || r.check == nil {
 		return c, "", err
 	}
 	proven, err = r.check(database)

@@ -96,7 +96,7 @@ func (p *rivals) arrived(database string) (string, error) {
 		return "", err
 	}
 	if narrow > 0 {
-		lost = append(lost, fmt.Sprintf("half of the bits in %d columns of doubles", narrow))
+		lost = append(lost, fmt.Sprintf("half the bits of doubles (columns: %d)", narrow))
 	}
 	out := fmt.Sprintf("%d of %d rows", rows, p.rows)
 	if len(lost) > 0 {

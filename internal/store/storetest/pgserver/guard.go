@@ -20,7 +20,7 @@ type guard struct {
 // ends. A process that only has the number of a server that is gone is left alone.
 const cleaning = `read -r _ && exit
 pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) &&
-	ps -o args= -p "$pid" 2>/dev/null | grep -qF "$1" && kill -s QUIT "$pid" &&
+	{ ps -o args= -p "$pid" || cat "/proc/$pid/cmdline"; } 2>/dev/null | grep -aqF "$1" && kill -s QUIT "$pid" &&
 	while kill -s 0 "$pid" 2>/dev/null; do sleep 0.1; done
 rm -rf "$1"`
 
