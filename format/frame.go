@@ -3,6 +3,7 @@ package format
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/zstd"
@@ -65,11 +66,11 @@ func controlContent(frame []byte) ([]byte, error) {
 // zstdMagic starts a zstd frame. RFC 8878 section 3.1.1.
 const zstdMagic = 0xFD2FB528
 
-// storeRaw makes a zstd frame of blocks that are not compressed. RFC 8878
+// storeRaw appends a zstd frame of blocks that are not compressed. RFC 8878
 // section 3.1.1.2.
-func storeRaw(data []byte) []byte {
+func storeRaw(out, data []byte) []byte {
 	const most = maxBlock
-	out := make([]byte, 0, len(data)+len(data)/most*3+32)
+	out = slices.Grow(out, len(data)+len(data)/most*3+32)
 	out = binary.LittleEndian.AppendUint32(out, zstdMagic)
 	// Content size in 8 bytes, checksum, and a window of 128 KiB.
 	out = append(out, 3<<6|1<<2, 7<<3)

@@ -28,6 +28,7 @@ const (
 	LevelDefault Level = iota // about zstd -1
 	LevelBetter               // about zstd -3
 	LevelBest                 // about zstd -7
+	LevelNone                 // not compressed, for a pipe between two programs of one machine
 )
 
 // ParseLevel takes the name of a level: default, better or best.
@@ -338,13 +339,16 @@ func (w *Writer) encode(j *writeJob, encs *encoders, dec *zstd.Decoder, plain *b
 	h := header{payload: uint32(len(j.payload)), data: uint32(j.data)}
 	if err := h.checkSize(MaxChunk); err != nil {
 		// Records that repeat too well for the ratio limit: store them raw.
-		j.payload = storeRaw(plain.Bytes())
+		j.payload = storeRaw(nil, plain.Bytes())
 	}
 	return nil
 }
 
 // compress makes the payload of a chunk.
 func (w *Writer) compress(j *writeJob, data []byte, encs *encoders) (payload []byte, err error) {
+	if w.opts.Level == LevelNone {
+		return storeRaw(buffers.get(len(data)+len(data)/maxBlock*3+32), data), nil
+	}
 	payload = buffers.get(len(data)/2 + 1024)
 	if len(data) > maxWindow {
 		enc, err := w.encoder(w.opts.Level.zstd(), false)

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/memarc/memarc/exporter"
+	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/store"
 )
 
@@ -60,6 +61,7 @@ func (t *tool) migrate(c *cli.Context, r *report, source, target string) error {
 	}
 	// Both ends work at once: one goroutine each to pack and to unpack is enough.
 	o.Workers = 1
+	o.Level = format.LevelNone // nobody keeps the archive
 	out, in := io.Pipe()
 	type result struct {
 		done *exporter.Report
