@@ -38,7 +38,7 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	// Memory stays flat: collect before the heap has doubled.
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(60 << 20)
+		debug.SetMemoryLimit(72 << 20)
 	}
 	t := &tool{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, registry: all.Registry()}
 	os.Exit(t.guarded(ctx, os.Args))
