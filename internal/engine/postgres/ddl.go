@@ -33,7 +33,7 @@ func typeSQL(decl string) (string, error) {
 		return plain, nil
 	}
 	if !typeNames.MatchString(decl) {
-		return "", fmt.Errorf("type %q is not one that memarc creates", decl)
+		return "text", nil // cells of a type that is a database's own come as its text
 	}
 	if dot := strings.IndexByte(decl, '.'); dot >= 0 { // the schema of the extension is on the path
 		decl = decl[dot+1:]

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -263,4 +264,16 @@ func (t *Target) loaded() []string {
 		return t.order
 	}
 	return slices.Sorted(maps.Keys(t.loads))
+}
+
+// Close undoes what was not committed and ends the connection. The lock goes first: the
+// server lets go of it only some time after the connection has ended.
+func (t *Target) Close() error {
+	if !t.conn.IsClosed() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		// Where this fails, the end of the connection does the same.
+		_ = t.exec(ctx, "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()")
+	}
+	return t.DB.Close()
 }

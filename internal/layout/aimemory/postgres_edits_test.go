@@ -105,7 +105,7 @@ func TestEdits(t *testing.T) {
 				t.Errorf("%d edits", len(done))
 			}
 			named, sections := compare(t, archive, target)
-			oracle := storetest.Oracle{Layout: c.layout, Sections: sections, Loose: func(section, id string) bool { return !strings.HasPrefix(id, "plain") }}
+			oracle := storetest.Oracle{Layout: c.layout, Sections: sections, Loose: func(_, id, _ string) bool { return !strings.HasPrefix(id, "plain") }}
 			oracle.Check(t, done, named)
 		})
 	}

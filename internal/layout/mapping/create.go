@@ -194,6 +194,9 @@ func (s *sink) references() iter.Seq2[string, []format.ForeignKey] {
 			}
 			return
 		}
+		if s.layout.Schema == nil {
+			return
+		}
 		for _, t := range s.layout.Schema.At(s.version).Tables {
 			var keys []format.ForeignKey
 			for _, f := range t.Foreign {

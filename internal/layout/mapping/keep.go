@@ -80,8 +80,34 @@ func (w *sidecarWriter) asides(wr *writer, b *format.Batch, taken []int, now *gi
 	if clearing {
 		clearPlaces(a.clear, gives)
 	}
-	err := w.compare(a.entries, b, taken, gives, at)
-	return []aside{a}, err
+	if err := w.compare(a.entries, b, taken, gives, at); err != nil {
+		return nil, err
+	}
+	return []aside{a}, w.unseen(a.entries, b, taken, now.at, at)
+}
+
+// unseen adds whole the records in whose native rows nothing shows: all that the
+// table holds of them is NULL. row and at are the native row and the record of each.
+func (w *sidecarWriter) unseen(entries *store.Rows, b *format.Batch, taken, row, at []int) error {
+	var which []int
+	for i, record := range taken {
+		if row[i] >= 0 && at[i] < 0 {
+			which = append(which, record)
+		}
+	}
+	if len(which) == 0 {
+		return nil
+	}
+	rest := some(b, which)
+	defer rest.Release()
+	rows, err := w.wholeRows(rest)
+	if err != nil {
+		return err
+	}
+	for i := range rows.N {
+		entries.AppendRow(rows, i)
+	}
+	return nil
 }
 
 // surely tells, without a look at each value, that all native rows give just the

@@ -17,7 +17,8 @@ func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store
 	if err != nil {
 		return err
 	}
-	partial := s.sidecar != nil && !w.total && !s.opts.NoSidecar
+	// Rows without a key are found only if they hold their records whole.
+	partial := s.sidecar != nil && !w.total && !s.opts.NoSidecar && len(p.key) > 0
 	if partial {
 		// What counts is what the row and the sidecar make together.
 		shown, err := s.sidecar.shows(ctx, w, pick(w.rows, keys, all(b.Rows)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/memarc/memarc/format"
@@ -135,6 +136,38 @@ func signature(name string, dimension int64, hash string) string {
 		name += fmt.Sprintf(", hash %.16q", hash)
 	}
 	return name
+}
+
+// withSpaces adds the spaces that are not there yet.
+func withSpaces(spaces, more []format.Space) []format.Space {
+	spaces = slices.Clone(spaces)
+	for _, sp := range more {
+		if !hasSpace(spaces, sp) {
+			spaces = append(spaces, sp)
+		}
+	}
+	return spaces
+}
+
+func hasSpace(spaces []format.Space, sp format.Space) bool {
+	return slices.ContainsFunc(spaces, func(have format.Space) bool { return have.ID == sp.ID && have.Dimension == sp.Dimension })
+}
+
+// takesSpaces fails if the archive has vectors of a space that the target neither
+// takes nor keeps already beside its own.
+func (s *sink) takesSpaces(ctx context.Context, spaces []format.Space) error {
+	m, err := readModel(ctx, s.db, s.layout, s.catalog)
+	if err != nil || m == nil {
+		return err
+	}
+	if s.catalog.Table(sidecarTable) != nil {
+		beside, err := readSchemas(ctx, s.db)
+		if err != nil {
+			return err
+		}
+		spaces = slices.DeleteFunc(slices.Clone(spaces), func(sp format.Space) bool { return hasSpace(beside.Spaces, sp) })
+	}
+	return m.compareSpaces(spaces)
 }
 
 // compareSpaces fails if the target takes vectors of another space than the

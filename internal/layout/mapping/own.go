@@ -46,11 +46,7 @@ func (s *sink) beginOwn(ctx context.Context) error {
 		if s.own, err = decodeOwn(raw); err != nil {
 			return err
 		}
-		for _, sp := range s.manifest.Spaces {
-			if !slices.ContainsFunc(s.own.Spaces, func(have format.Space) bool { return have.ID == sp.ID && have.Dimension == sp.Dimension }) {
-				s.own.Spaces = append(s.own.Spaces, sp)
-			}
-		}
+		s.own.Spaces = withSpaces(s.own.Spaces, s.manifest.Spaces)
 	} else if err := s.db.CreateTable(ctx, metaTable(own.MetaTable)); err != nil {
 		return err
 	}

@@ -165,6 +165,9 @@ func (w *sidecarWriter) begin(ctx context.Context) error {
 	if w.schemas.Origin == nil {
 		w.schemas.Origin = s.manifest.Origin
 	}
+	if s.opts.Embeddings != store.DropEmbeddings {
+		w.schemas.Spaces = withSpaces(w.schemas.Spaces, s.manifest.Spaces)
+	}
 	if s.foreign && s.fresh() {
 		return w.hideSeeds(ctx)
 	}
@@ -308,6 +311,20 @@ func (w *sidecarWriter) whole(ctx context.Context, b *format.Batch) (store.Resul
 	}
 	res.Written = uint64(rows.N)
 	return res, w.store(ctx, rows, store.NewRows(2))
+}
+
+// holdsAll tells whether all of the records stand in the sidecar whole. A store
+// without a sidecar holds none.
+func (w *sidecarWriter) holdsAll(ctx context.Context, b *format.Batch) (bool, error) {
+	if w == nil || w.sink.catalog.Table(sidecarTable) == nil {
+		return false, nil
+	}
+	rows, err := w.wholeRows(b)
+	if err != nil {
+		return false, err
+	}
+	_, found, err := w.sink.db.Lookup(ctx, sidecarTable, sidecarColumns, sidecarColumns, rows)
+	return err == nil && !slices.Contains(found, -1), err
 }
 
 // wholeRows are the entries of records that have no native row.
@@ -541,17 +558,27 @@ type sidecarReader struct {
 	walks   map[string]*entries // of a reading under way; nil to look everything up
 }
 
-func openSidecar(ctx context.Context, db store.Tables, s *shape) (*sidecarReader, error) {
-	r := &sidecarReader{db: db, schemas: &ownManifest{}, unions: map[string]*format.Section{}, found: map[string]uint64{}, total: map[string]uint64{}, absent: map[string]uint64{}}
+// readSchemas reads the sidecar's one row that concerns no record.
+func readSchemas(ctx context.Context, db store.Tables) (*ownManifest, error) {
+	schemas := &ownManifest{}
 	for rows, err := range db.Scan(ctx, store.Query{Table: sidecarTable, Columns: []string{"record"}, Where: "section = ''"}) {
 		if err != nil {
 			return nil, err
 		}
 		if rows.N > 0 {
-			if r.schemas, err = decodeOwn(slices.Clone(rows.Columns[0].Bytes(0))); err != nil {
+			if schemas, err = decodeOwn(slices.Clone(rows.Columns[0].Bytes(0))); err != nil {
 				return nil, err
 			}
 		}
+	}
+	return schemas, nil
+}
+
+func openSidecar(ctx context.Context, db store.Tables, s *shape) (*sidecarReader, error) {
+	r := &sidecarReader{db: db, unions: map[string]*format.Section{}, found: map[string]uint64{}, total: map[string]uint64{}, absent: map[string]uint64{}}
+	var err error
+	if r.schemas, err = readSchemas(ctx, db); err != nil {
+		return nil, err
 	}
 	for where, counts := range map[string]map[string]uint64{
 		"native IS NOT NULL AND record IS NULL": r.absent, "native IS NOT NULL AND record IS NOT NULL": r.total,

@@ -98,14 +98,8 @@ func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error
 		return nil, err
 	}
 	if !s.fresh() && s.opts.Embeddings == store.RefuseEmbeddings && !s.opts.Reembed {
-		model, err := readModel(ctx, s.db, s.layout, s.catalog)
-		if err != nil {
+		if err := s.takesSpaces(ctx, m.Spaces); err != nil {
 			return nil, err
-		}
-		if model != nil {
-			if err := model.compareSpaces(m.Spaces); err != nil {
-				return nil, err
-			}
 		}
 	}
 	plan := &store.Plan{ID: format.StoreID{Engine: s.catalog.Engine, Layout: s.layout.Name, Version: versionText(s.version)}, Fresh: s.fresh()}
@@ -430,7 +424,13 @@ func (s *sink) screen(ctx context.Context, b *format.Batch, res *store.Result) (
 		s.dropped += uint64(len(other))
 		return some(b, fit), nil
 	}
-	if s.opts.Embeddings == store.RefuseEmbeddings && !s.fresh() {
+	rest := some(b, other)
+	defer rest.Release()
+	known, err := s.sidecar.holdsAll(ctx, rest)
+	if err != nil {
+		return b, err
+	}
+	if s.opts.Embeddings == store.RefuseEmbeddings && !s.fresh() && !known {
 		name, dim := "", int64(0)
 		if c := b.Column("space"); c != nil && !c.Null(other[0]) {
 			name = c.String(other[0])
@@ -443,8 +443,6 @@ func (s *sink) screen(ctx context.Context, b *format.Batch, res *store.Result) (
 	if s.sidecar == nil {
 		return b, nil // a store of the same product: what it refuses is reported
 	}
-	rest := some(b, other)
-	defer rest.Release()
 	whole, err := s.sidecar.whole(ctx, rest)
 	res.Written += whole.Written
 	res.Unchanged += whole.Unchanged

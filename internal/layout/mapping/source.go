@@ -157,7 +157,11 @@ func (s *source) Describe(ctx context.Context) (*store.Description, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.Spaces = format.SpacesOf(spaces)
+		unnamed, err := s.unnamed(ctx)
+		if err != nil {
+			return nil, err
+		}
+		d.Spaces = withSpaces(format.SpacesOf(spaces), unnamed)
 		d.Sections = append(d.Sections, spaces.Section)
 		spaces.Release()
 	}
@@ -437,6 +441,35 @@ func (s *source) firstLabels(ctx context.Context) (spaces []format.Space, err er
 				return nil, err
 			}
 			spaces = addLabels(spaces, &rows.Columns[0], &rows.Columns[1])
+			break
+		}
+	}
+	return spaces, nil
+}
+
+// unnamed returns, for a manifest alone, the dimensions of vectors of the first run
+// whose space the store does not name.
+func (s *source) unnamed(ctx context.Context) ([]format.Space, error) {
+	var spaces []format.Space
+	from := s.shape.layout.Spaces
+	for _, t := range s.shape.tables {
+		if !slices.Contains(from.Tables, t.table.Name) || !t.table.HasColumn(from.Dimension) {
+			continue
+		}
+		columns := []string{from.Dimension}
+		if t.table.HasColumn(from.Space) {
+			columns = append(columns, from.Space)
+		}
+		for rows, err := range s.db.Scan(ctx, store.Query{Table: t.table.Name, Columns: columns}) {
+			if err != nil {
+				return nil, err
+			}
+			dim := &rows.Columns[0]
+			for row := range rows.N {
+				if dim.Kinds[row] == store.Integer && dim.Int(row) > 0 && (len(columns) == 1 || rows.Columns[1].Kinds[row] == store.Null) {
+					spaces = withSpaces(spaces, []format.Space{{Dimension: dim.Int(row)}})
+				}
+			}
 			break
 		}
 	}
