@@ -195,7 +195,10 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 		t.note(c, "  note %s %q: %s", n.Section, n.ID, n.Reason)
 	}
 	for _, step := range done.Left {
-		t.note(c, "not built yet: index %s; build it with --all-indexes, or later by:  %s", step.Where, oneLine(step.Detail))
+		t.note(c, "not built yet: index %s; --all-indexes builds it", step.Where)
+		if c.Bool("verbose") {
+			t.note(c, "  %s;", oneLine(step.Detail))
+		}
 	}
 	ledger := t.ledger(c, r.Losses, "the import is done")
 	if n := done.Rejected(); n > 0 && !opts.NoSidecar {

@@ -44,13 +44,16 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "root" {
+			switch name {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "postgres":
+				return hasPostgres(t)
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "store": makeStore, "sql": runSQL, "damage": damage, "sum": sum, "bare": bare, "files": files, "lines": lines,
+			"exits": exits, "store": makeStore, "sql": runSQL, "damage": damage, "sum": sum, "bare": bare, "files": files, "lines": lines, "databases": databases, "query": query, "models": models,
 		},
 	})
 }

@@ -15,7 +15,8 @@ import (
 
 // A Job gives the memories of a store vectors of one space. It works in groups, each
 // of which is written at once, and leaves out memories that have a vector of the space
-// already: an interrupted job, run again, goes on where it was.
+// already: an interrupted job, run again, goes on where it was. Where a
+// store does not say of which space its vectors are, all are made again.
 type Job struct {
 	// Source opens the store for reading, Sink for writing records of a manifest.
 	Source func(ctx context.Context) (store.Source, error)
@@ -287,7 +288,8 @@ func (j *Job) check(ctx context.Context, made map[[16]byte][16]byte) error {
 	err := j.read(ctx, format.Embeddings, func(_ *store.Description, b *format.Batch) (bool, error) {
 		id, space, vector := b.Column("memory_id"), b.Column("space"), b.Column("vector")
 		for row := range b.Rows {
-			if id.Null(row) || space.Null(row) || vector.Null(row) || string(space.Bytes(row)) != j.Space {
+			// A store that does not say of which model its vectors are has one a memory.
+			if id.Null(row) || vector.Null(row) || !space.Null(row) && string(space.Bytes(row)) != j.Space {
 				continue
 			}
 			place := format.Place(id.Bytes(row))

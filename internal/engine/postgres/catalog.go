@@ -42,7 +42,7 @@ func (d *DB) Catalog(ctx context.Context) (*store.Catalog, error) {
 func describe(t *table) store.CatalogTable {
 	out := store.CatalogTable{Table: format.Table{Name: t.name}}
 	switch {
-	case t.extension:
+	case t.extension, t.name == indexTable:
 		out.Kind = store.Internal
 		return out
 	case t.kind == "f":

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/memarc/memarc/internal/store"
 )
@@ -23,6 +24,7 @@ type copyStream struct {
 	buf     []byte
 	at      int
 	done    bool
+	mu      sync.Mutex
 }
 
 // streamed is how many bytes are encoded at once.
@@ -34,6 +36,8 @@ func newCopyStream(columns []*column, rows *store.Rows, which []int, numbers boo
 
 // Read implements io.Reader.
 func (s *copyStream) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for s.at == len(s.buf) {
 		if s.done {
 			return 0, io.EOF
@@ -53,6 +57,13 @@ func (s *copyStream) Read(p []byte) (int, error) {
 	n := copy(p, s.buf[s.at:])
 	s.at += n
 	return n, nil
+}
+
+// stop makes sure that the rows are not read any more.
+func (s *copyStream) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.buf, s.at, s.done = nil, 0, true
 }
 
 func (s *copyStream) appendRow(dst []byte, row int) ([]byte, error) {

@@ -43,7 +43,8 @@ func typeSQL(decl string) (string, error) {
 
 // ofVectors tells whether the type is one of pgvector's.
 func ofVectors(decl string) bool {
-	return strings.Contains(decl, "vec")
+	decl = decl[strings.LastIndexByte(decl, '.')+1:]
+	return strings.HasPrefix(decl, "vector") || strings.HasPrefix(decl, "halfvec") || strings.HasPrefix(decl, "sparsevec")
 }
 
 func checkName(name string) error {

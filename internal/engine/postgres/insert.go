@@ -30,7 +30,7 @@ func aboutRow(err error) bool {
 func rowError(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return fmt.Errorf("the server refuses it: %s", strings.Join(strings.Fields(pg.Message), " "))
+		return fmt.Errorf("the server refuses it: %.200q", strings.Join(strings.Fields(pg.Message), " "))
 	}
 	return err
 }
@@ -99,6 +99,7 @@ func (t *Target) insertPlain(ctx context.Context, tab *table, columns []*column,
 
 func (t *Target) copyIn(ctx context.Context, into string, s *copyStream) error {
 	_, err := t.conn.PgConn().CopyFrom(ctx, s, "COPY "+into+" FROM STDIN (FORMAT binary)")
+	s.stop() // where it has failed, a goroutine may still read
 	return err
 }
 

@@ -5,7 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/memarc/memarc/internal/store"
 )
@@ -13,22 +17,34 @@ import (
 // A staging table takes rows before they go where they belong: n is the number of
 // the row, and c0, c1 and so on are its columns, as text where the type has no codec.
 
-// stage copies rows into a new staging table and returns its name.
-func (t *Target) stage(ctx context.Context, columns []*column, rows *store.Rows, which []int) (string, error) {
-	t.stages++
-	name := fmt.Sprintf("pg_temp.memarc_stage_%d", t.stages)
+// stage copies rows into a staging table, and returns its name and the rows that it
+// holds. The table is used again for the same columns: each new one would hold locks
+// until the end of the transaction.
+func (t *Target) stage(ctx context.Context, columns []*column, rows *store.Rows, which []int, reject func(int, error)) (string, []int, error) {
 	parts := []string{"n bigint"}
 	for i, c := range columns {
 		parts = append(parts, fmt.Sprintf("c%d %s", i, c.staged()))
 	}
-	if err := t.exec(ctx, "CREATE TEMP TABLE "+strings.TrimPrefix(name, "pg_temp.")+" ("+strings.Join(parts, ", ")+") ON COMMIT DROP"); err != nil {
-		return "", err
+	list := strings.Join(parts, ", ")
+	name, ok := t.staged[list]
+	if ok {
+		if err := t.exec(ctx, "TRUNCATE "+name); err != nil {
+			return "", nil, err
+		}
+	} else {
+		t.stages++
+		plain := fmt.Sprintf("memarc_stage_%d", t.stages)
+		if err := t.exec(ctx, "CREATE TEMP TABLE "+plain+" ("+list+") ON COMMIT DROP"); err != nil {
+			return "", nil, err
+		}
+		name = "pg_temp." + plain
+		t.staged[list] = name
 	}
-	return name, t.copyIn(ctx, name, newCopyStream(columns, rows, which, true))
-}
-
-func (t *Target) dropStage(ctx context.Context, name string) error {
-	return t.exec(ctx, "DROP TABLE "+name)
+	bad := map[int]bool{}
+	err := t.halve(ctx, which, func(row int, err error) { bad[row] = true; reject(row, err) }, func(which []int) error {
+		return t.copyIn(ctx, name, newCopyStream(columns, rows, which, true))
+	})
+	return name, slices.DeleteFunc(which, func(row int) bool { return bad[row] }), err
 }
 
 // staged is the type of the column in a staging table.
@@ -54,10 +70,7 @@ func among(which []int) string {
 
 // insertStaged inserts rows with values that only casts can make.
 func (t *Target) insertStaged(ctx context.Context, tab *table, columns []*column, rows *store.Rows, which []int, reject func(int, error)) error {
-	if len(which) == 0 {
-		return nil
-	}
-	stage, err := t.stage(ctx, columns, rows, which)
+	stage, which, err := t.stage(ctx, columns, rows, which, reject)
 	if err != nil {
 		return err
 	}
@@ -66,15 +79,12 @@ func (t *Target) insertStaged(ctx context.Context, tab *table, columns []*column
 		values[i] = c.value(i)
 	}
 	into := "INSERT INTO " + t.qualified(tab.name) + " (" + writtenColumns(columns) + ") OVERRIDING SYSTEM VALUE SELECT " + strings.Join(values, ", ") + " FROM " + stage + " s WHERE "
-	err = t.halve(ctx, which, reject, func(which []int) error { return t.exec(ctx, into+among(which)+" ORDER BY s.n") })
-	if err != nil {
-		return err
-	}
-	return t.dropStage(ctx, stage)
+	return t.halve(ctx, which, reject, func(which []int) error { return t.exec(ctx, into+among(which)+" ORDER BY s.n") })
 }
 
-// match is the condition under which a row of the table has the staged key.
-func match(keys []*column) string {
+// match is the condition under which a row of the table has the staged key. Only where
+// a key has NULL it asks for that too, at the price of the index.
+func match(keys []*column, rows *store.Rows) string {
 	parts := make([]string, len(keys))
 	for i, c := range keys {
 		left, right := c.comparand("t."), c.value(i)
@@ -82,7 +92,7 @@ func match(keys []*column) string {
 			right = fmt.Sprintf("s.c%d::text", i)
 		}
 		parts[i] = left + " = " + right
-		if !c.notNull {
+		if slices.Contains(rows.Columns[i].Kinds, store.Null) {
 			parts[i] = "(" + parts[i] + fmt.Sprintf(" OR t.%s IS NULL AND s.c%d IS NULL)", store.QuoteName(c.name), i)
 		}
 	}
@@ -112,15 +122,61 @@ func (t *Target) Update(ctx context.Context, name string, keys, columns []string
 		return err
 	}
 	wrong := func(err error) error { return fmt.Errorf("table %q: %w", name, t.failed("write", err)) }
-	stage, err := t.stage(ctx, picked, rows, which)
+	enable, err := t.silence(ctx, tab)
 	if err != nil {
 		return wrong(err)
 	}
-	sets := make([]string, len(columns))
-	for i, c := range picked[len(keys):] {
-		sets[i] = store.QuoteName(c.name) + " = " + c.value(len(keys)+i)
+	for _, round := range rounds(picked[:len(keys)], rows, which) {
+		if err := t.updateRound(ctx, tab, picked, len(keys), rows, round, reject); err != nil {
+			return wrong(err)
+		}
 	}
-	update := "UPDATE " + t.qualified(name) + " t SET " + strings.Join(sets, ", ") + " FROM " + stage + " s WHERE " + match(picked[:len(keys)]) + " AND "
+	if err := enable(); err != nil {
+		return wrong(err)
+	}
+	return nil
+}
+
+// rounds parts rows so that no key comes twice in one of them: the last row with a key
+// is the one that stays.
+func rounds(keys []*column, rows *store.Rows, which []int) [][]int {
+	var out [][]int
+	seen := map[string]int{}
+	var key []byte
+	for _, row := range which {
+		key = key[:0]
+		for i, c := range keys {
+			cells := &rows.Columns[i]
+			if cells.Kinds[row] == store.Null {
+				key = append(key, 0)
+				continue
+			}
+			at := len(key)
+			key = append(key, 1, 0, 0, 0, 0)
+			key, _ = c.encode(key, cells, row) // holds has tried it
+			binary.LittleEndian.PutUint32(key[at+1:], uint32(len(key)-at-5))
+		}
+		n := seen[string(key)]
+		seen[string(key)] = n + 1
+		if n == len(out) {
+			out = append(out, nil)
+		}
+		out[n] = append(out[n], row)
+	}
+	return out
+}
+
+// updateRound updates rows of different keys.
+func (t *Target) updateRound(ctx context.Context, tab *table, picked []*column, keys int, rows *store.Rows, which []int, reject func(int, error)) error {
+	stage, which, err := t.stage(ctx, picked, rows, which, reject)
+	if err != nil {
+		return err
+	}
+	sets := make([]string, len(picked)-keys)
+	for i, c := range picked[keys:] {
+		sets[i] = store.QuoteName(c.name) + " = " + c.value(keys+i)
+	}
+	update := "UPDATE " + t.qualified(tab.name) + " t SET " + strings.Join(sets, ", ") + " FROM " + stage + " s WHERE " + match(picked[:keys], rows) + " AND "
 	met := map[int]bool{}
 	err = t.halve(ctx, which, func(row int, err error) { met[row] = true; reject(row, err) }, func(which []int) error {
 		var found []int
@@ -140,17 +196,42 @@ func (t *Target) Update(ctx context.Context, name string, keys, columns []string
 		return nil
 	})
 	if err != nil {
-		return wrong(err)
+		return err
 	}
 	for _, row := range which {
 		if !met[row] {
 			reject(row, errNoRow)
 		}
 	}
-	if err := t.dropStage(ctx, stage); err != nil {
-		return wrong(err)
-	}
 	return nil
+}
+
+// silence turns off the triggers that would change updated rows once more, such as
+// one that says when a row was changed: what is written is what was archived. It
+// returns what turns them on again. Without the right to do so they stay on, and the
+// proof at the end shows what they did.
+func (t *Target) silence(ctx context.Context, tab *table) (enable func() error, err error) {
+	const row, before, update = 1, 2, 16
+	found, err := t.conn.Query(ctx, `SELECT tgname::text FROM pg_catalog.pg_trigger
+		WHERE tgrelid = $1 AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & $2 <> 0 AND tgtype & $3 <> 0 AND tgtype & $4 <> 0`, tab.oid, row, before, update)
+	if err != nil {
+		return nil, err
+	}
+	names, err := pgx.CollectRows(found, pgx.RowTo[string])
+	if err != nil || len(names) == 0 {
+		return func() error { return nil }, err
+	}
+	var off, on []string
+	for _, name := range names {
+		off, on = append(off, "DISABLE TRIGGER "+store.QuoteName(name)), append(on, "ENABLE TRIGGER "+store.QuoteName(name))
+	}
+	alter := "ALTER TABLE " + t.qualified(tab.name) + " "
+	err = t.guarded(ctx, func() error { return t.exec(ctx, alter+strings.Join(off, ", ")) })
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "42501" {
+		return func() error { return nil }, nil
+	}
+	return func() error { return t.exec(ctx, alter+strings.Join(on, ", ")) }, err
 }
 
 // Delete deletes the rows with the given keys.
@@ -170,12 +251,9 @@ func (t *Target) Delete(ctx context.Context, name string, keys []string, rows *s
 	if len(which) == 0 {
 		return nil
 	}
-	stage, err := t.stage(ctx, picked, rows, which)
+	stage, _, err := t.stage(ctx, picked, rows, which, func(int, error) {})
 	if err == nil {
-		err = t.exec(ctx, "DELETE FROM "+t.qualified(name)+" t USING "+stage+" s WHERE "+match(picked))
-	}
-	if err == nil {
-		err = t.dropStage(ctx, stage)
+		err = t.exec(ctx, "DELETE FROM "+t.qualified(name)+" t USING "+stage+" s WHERE "+match(picked, rows))
 	}
 	if err != nil {
 		return fmt.Errorf("table %q: %w", name, t.failed("write", err))

@@ -23,8 +23,10 @@ type Target struct {
 	before map[string]bool // tables that were there before
 	locked map[string]bool // of these, those that nobody else can write until the end
 	loads  map[string]*tableLoad
-	order  []string // of loads
+	order  []string          // of loads
+	staged map[string]string // staging tables of this transaction by their columns
 	stages int
+	steps  bool // the import commits in steps
 	// What Stored has found out of the defaults of tables.
 	constants map[string]map[string]*store.Cells
 	triggered map[string]bool // tables with triggers that may change rows
@@ -34,14 +36,13 @@ var _ store.Target = (*Target)(nil)
 
 // OpenTarget opens the database at a location for writing.
 func OpenTarget(ctx context.Context, l store.Location) (*Target, error) {
-	schema := l.Schema
-	l.Schema = ""
 	d, err := connect(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{DB: *d, loads: map[string]*tableLoad{}, before: map[string]bool{}}
-	if err := t.open(ctx, schema); err != nil {
+	t := &Target{DB: *d, loads: map[string]*tableLoad{}, before: map[string]bool{}, staged: map[string]string{}}
+	t.schema = "" // it need not be there yet
+	if err := t.open(ctx, l.Schema); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
@@ -53,24 +54,26 @@ func (t *Target) open(ctx context.Context, schema string) error {
 	if err := t.begin(ctx, write); err != nil {
 		return err
 	}
-	if schema != "" {
-		if err := checkName(schema); err != nil {
-			return fmt.Errorf("%w: open %q: %w", store.ErrUsage, t.name, err)
-		}
-		if err := t.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+store.QuoteName(schema)); err != nil {
+	if schema == "" {
+		schema = t.schema
+	}
+	if err := checkName(schema); err != nil {
+		return fmt.Errorf("%w: open %q: %w", store.ErrUsage, t.name, err)
+	}
+	if err := t.lockOut(ctx, schema); err != nil {
+		return err
+	}
+	var there bool
+	if err := t.conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", schema).Scan(&there); err != nil {
+		return t.failed("open", err)
+	}
+	if !there {
+		if err := t.exec(ctx, "CREATE SCHEMA "+store.QuoteName(schema)); err != nil {
 			return t.failed("write", err)
 		}
-		if err := t.Use(ctx, schema); err != nil {
-			return err
-		}
 	}
-	var alone bool
-	err := t.conn.QueryRow(ctx, "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('memarc ' || pg_catalog.current_database() || ' ' || $1, 0))", t.schema).Scan(&alone)
-	if err != nil {
-		return t.failed("lock", err)
-	}
-	if !alone {
-		return fmt.Errorf("%w: another import into schema %q of %q is running; wait for its end", store.ErrUsage, t.schema, t.name)
+	if err := t.Use(ctx, schema); err != nil {
+		return err
 	}
 	rows, err := t.conn.Query(ctx, `SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
@@ -86,7 +89,37 @@ func (t *Target) open(ctx context.Context, schema string) error {
 		t.before[name] = true
 	}
 	t.fresh = len(names) == 0
+	if t.before[indexTable] {
+		if err := t.loadIndexes(ctx); err != nil {
+			return err
+		}
+	}
 	return t.writePath(ctx)
+}
+
+// lockPatience is how long an import waits for the end of another one: a server may
+// notice only after a while that a program is gone.
+const lockPatience = 5 * time.Second
+
+// lockOut keeps other imports into the schema out.
+func (t *Target) lockOut(ctx context.Context, schema string) error {
+	for deadline := time.Now().Add(lockPatience); ; {
+		var alone bool
+		err := t.conn.QueryRow(ctx, "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('memarc ' || pg_catalog.current_database() || ' ' || $1, 0))", schema).Scan(&alone)
+		switch {
+		case err != nil:
+			return t.failed("lock", err)
+		case alone:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("%w: another import into schema %q of %q is running; wait for its end", store.ErrUsage, schema, t.name)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("open %q: %w", t.name, ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // writePath makes the schema the one in which names without one are created and
@@ -107,7 +140,8 @@ func (t *Target) writePath(ctx context.Context) error {
 			path = append(path, name)
 		}
 	}
-	if err := t.exec(ctx, "SET LOCAL search_path = "+strings.Join(append(path, "pg_catalog"), ", ")); err != nil {
+	// What is not on the path, pg_catalog, is searched first.
+	if err := t.exec(ctx, "SET LOCAL search_path = "+strings.Join(path, ", ")); err != nil {
 		return t.failed("open", err)
 	}
 	t.locked = map[string]bool{}
@@ -140,7 +174,7 @@ func (t *Target) ready(ctx context.Context, name string) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.before[name] && !t.locked[name] {
+	if (t.before[name] || t.steps) && !t.locked[name] {
 		if err := t.exec(ctx, "LOCK TABLE "+t.qualified(name)+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
 			return nil, fmt.Errorf("table %q: %w", name, t.failed("lock", err))
 		}
@@ -161,7 +195,7 @@ func (t *Target) SetSequence(ctx context.Context, name string, last *int64) erro
 			continue
 		}
 		value, called := int64(1), false
-		if last != nil {
+		if last != nil && *last > 0 {
 			value, called = *last, true
 		}
 		_, err := t.conn.Exec(ctx, "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence($1, $2)::regclass, $3, $4)", t.qualified(name), c.name, value, called)
@@ -237,6 +271,7 @@ func (t *Target) Checkpoint(ctx context.Context) error {
 	if err := t.begin(ctx, write); err != nil {
 		return err
 	}
+	t.steps, t.staged = true, map[string]string{}
 	t.forget()
 	return t.writePath(ctx)
 }

@@ -47,10 +47,56 @@ func (t *Target) count(ctx context.Context, tab *table, rows int) error {
 	}); err != nil {
 		return t.failed("read the indexes of", err)
 	}
+	if err := t.keepIndexes(ctx, tab.name, l.indexes); err != nil {
+		return err
+	}
 	for _, name := range names {
 		if err := t.exec(ctx, "DROP INDEX "+t.qualified(name)); err != nil {
 			return fmt.Errorf("index %q: %w", name, t.failed("put aside an index of", err))
 		}
+	}
+	return nil
+}
+
+// indexTable stands in a schema while an import that commits in steps has put indexes
+// aside: what makes them again, by table. A run that goes on with the import takes it
+// over.
+const indexTable = "memarc_indexes"
+
+// keepIndexes writes down what was put aside, if others may see the target without it.
+func (t *Target) keepIndexes(ctx context.Context, table string, indexes []string) error {
+	if !t.steps || len(indexes) == 0 {
+		return nil
+	}
+	name := t.qualified(indexTable)
+	if err := t.exec(ctx, "CREATE TABLE IF NOT EXISTS "+name+" (relation text NOT NULL, statement text NOT NULL)"); err != nil {
+		return t.failed("write", err)
+	}
+	for _, sql := range indexes {
+		if _, err := t.conn.Exec(ctx, "INSERT INTO "+name+" VALUES ($1, $2)", table, sql); err != nil {
+			return t.failed("write", err)
+		}
+	}
+	return nil
+}
+
+// loadIndexes reads what an interrupted import has put aside.
+func (t *Target) loadIndexes(ctx context.Context) error {
+	rows, err := t.conn.Query(ctx, "SELECT relation, statement FROM "+t.qualified(indexTable))
+	if err != nil {
+		return t.failed("read", err)
+	}
+	var name, sql string
+	_, err = pgx.ForEachRow(rows, []any{&name, &sql}, func() error {
+		if t.loads[name] == nil {
+			t.loads[name] = &tableLoad{checked: true}
+			t.order = append(t.order, name)
+		}
+		t.loads[name].indexes = append(t.loads[name].indexes, sql)
+		return nil
+	})
+	if err != nil {
+		return t.failed("read", err)
 	}
 	return nil
 }
@@ -84,6 +130,9 @@ func (t *Target) Settle(ctx context.Context) error {
 			}
 		}
 		l.indexes, l.checked, l.rows = nil, false, 0
+	}
+	if err := t.exec(ctx, "DROP TABLE IF EXISTS "+t.qualified(indexTable)); err != nil {
+		return t.failed("write", err)
 	}
 	return nil
 }

@@ -45,7 +45,16 @@ func Postgres() *store.Layout {
 		Maps:    maps(pgKinds),
 		Fixed:   fixed,
 		Spaces:  spaces(),
-		Model:   &store.Model{Vectors: [][2]string{{"memories", "embedding"}, {"archived_memories", "embedding"}}},
+		Model: &store.Model{
+			Vectors: [][2]string{{"memories", "embedding"}, {"archived_memories", "embedding"}},
+			Replace: []store.Statement{
+				{SQL: "DROP INDEX IF EXISTS " + hnswIndex},
+				{SQL: "ALTER TABLE memories ALTER COLUMN embedding TYPE vector($DIMENSION) USING NULL"},
+				{SQL: "UPDATE memories SET embedding_dim = NULL WHERE embedding_dim IS NOT NULL", Object: "memories.embedding_dim"},
+				{SQL: "UPDATE memories SET embedding_space = NULL WHERE embedding_space IS NOT NULL", Object: "memories.embedding_space"},
+			},
+			Remark: []store.Statement{{SQL: "CREATE INDEX IF NOT EXISTS " + hnswIndex + " ON memories USING hnsw (embedding vector_cosine_ops)"}},
+		},
 	}
 }
 
@@ -53,6 +62,9 @@ func Postgres() *store.Layout {
 func spaces() *store.SpacesFrom {
 	return &store.SpacesFrom{Tables: []string{"memories"}, Space: "embedding_space", Dimension: "embedding_dim"}
 }
+
+// hnswIndex finds neighbours of a vector.
+const hnswIndex = "memories_embedding_hnsw"
 
 // twins are, for each span of SQLite versions, what PostgreSQL version products of the
 // same releases make. Stores from before 0.7 take the first PostgreSQL schema that has

@@ -20,7 +20,7 @@ var pgIndexes = []store.ObjectDef{
 	index(18, "memories", "idx_memories_embedding_dim", " (embedding_dim) WHERE embedding_dim IS NOT NULL"),
 	index(18, "memories", "idx_memories_ns_dim", " (namespace, embedding_dim) WHERE embedding_dim IS NOT NULL"),
 	until(57, index(0, "memories", "memories_content_fts", " USING gin (to_tsvector('english', title || ' ' || content))")),
-	index(0, "memories", "memories_embedding_hnsw", " USING hnsw (embedding vector_cosine_ops)"),
+	index(0, "memories", hnswIndex, " USING hnsw (embedding vector_cosine_ops)"),
 	index(35, "memories", "idx_memories_atom_of", " (atom_of) WHERE atom_of IS NOT NULL"),
 	index(35, "memories", "idx_memories_atomised_into", " (atomised_into) WHERE atomised_into > 0"),
 	index(36, "memories", "idx_personas_by_entity", " (entity_id, namespace) WHERE memory_kind = 'persona'"),

@@ -47,8 +47,10 @@ func (s *sink) beginOwn(ctx context.Context) error {
 			return err
 		}
 		s.own.Spaces = withSpaces(s.own.Spaces, s.manifest.Spaces)
-	} else if err := s.db.CreateTable(ctx, metaTable(own.MetaTable)); err != nil {
-		return err
+	} else if !s.made(own.MetaTable) {
+		if err := s.db.CreateTable(ctx, metaTable(own.MetaTable)); err != nil {
+			return err
+		}
 	}
 	for _, section := range s.manifest.Sections {
 		if isOurs(section.Name) || section.Name == own.MetaTable {
@@ -58,7 +60,9 @@ func (s *sink) beginOwn(ctx context.Context) error {
 		i := slices.IndexFunc(s.own.Sections, func(have *format.Section) bool { return have.Name == section.Name })
 		var err error
 		if i < 0 {
-			err = s.createOwn(ctx, stored)
+			if !s.made(section.Name) {
+				err = s.createOwn(ctx, stored)
+			}
 			s.own.Sections = append(s.own.Sections, stored)
 		} else {
 			s.own.Sections[i], err = s.extendOwn(ctx, s.own.Sections[i], stored)
@@ -105,9 +109,11 @@ func (s *sink) extendOwn(ctx context.Context, have, section *format.Section) (*f
 	union := &format.Section{Name: have.Name, Key: have.Key, Fields: slices.Clone(have.Fields)}
 	for _, f := range section.Fields {
 		if i := have.Field(f.Name); i < 0 {
-			c := s.ownColumn(f)
-			if err := s.db.AddColumn(ctx, have.Name, &c); err != nil {
-				return nil, err
+			if t := s.catalog.Table(have.Name); t == nil || !t.HasColumn(f.Name) { // else an earlier run has added it
+				c := s.ownColumn(f)
+				if err := s.db.AddColumn(ctx, have.Name, &c); err != nil {
+					return nil, err
+				}
 			}
 			union.Fields = append(union.Fields, f)
 		} else if have.Fields[i].Type != f.Type {

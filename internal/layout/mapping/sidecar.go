@@ -139,7 +139,7 @@ func (w *sidecarWriter) begin(ctx context.Context) error {
 		w.before, w.schemas = r, &ownManifest{Sections: slices.Clone(r.schemas.Sections), Origin: r.schemas.Origin, Spaces: r.schemas.Spaces}
 	} else if s.progress == nil || !s.progress.resumed {
 		err := s.db.CreateTable(ctx, &format.Table{Name: sidecarTable, Columns: []format.TableColumn{
-			{Name: "section", Type: "TEXT", NotNull: true}, {Name: "place", Type: "BLOB"}, {Name: "native", Type: "BLOB"},
+			{Name: "section", Type: "TEXT", NotNull: true}, {Name: "place", Type: "BLOB", NotNull: true}, {Name: "native", Type: "BLOB"},
 			{Name: "record", Type: "TEXT"}, {Name: "gone", Type: "TEXT"},
 		}})
 		if err != nil {
@@ -168,7 +168,7 @@ func (w *sidecarWriter) begin(ctx context.Context) error {
 	if s.opts.Embeddings != store.DropEmbeddings {
 		w.schemas.Spaces = withSpaces(w.schemas.Spaces, s.manifest.Spaces)
 	}
-	if s.foreign && s.fresh() {
+	if s.foreign && s.fresh() && !s.resumed() {
 		return w.hideSeeds(ctx)
 	}
 	return nil

@@ -15,14 +15,20 @@ const Name = "vestige"
 // Layout returns the layout for the registry.
 func Layout() *store.Layout {
 	return &store.Layout{
-		Name:      Name,
-		Engines:   []string{"sqlite"},
-		Detect:    detect,
-		Latest:    latestVersion,
-		Twin:      twin,
-		Schema:    schema,
-		Maps:      maps,
-		Fixed:     []string{"schema_version", "vector_journal"},
+		Name:    Name,
+		Engines: []string{"sqlite"},
+		Detect:  detect,
+		Latest:  latestVersion,
+		Twin:    twin,
+		Schema:  schema,
+		Maps:    maps,
+		Fixed:   []string{"schema_version", "vector_journal"},
+		// A vector is seen only if the memory says that it has one. The registry of one
+		// model that there is from version 16 on is not heeded by anything that writes.
+		Model: &store.Model{Remark: []store.Statement{{Object: "knowledge_nodes.embedding_model",
+			SQL: "UPDATE knowledge_nodes SET has_embedding = 1, embedding_model = (SELECT model FROM node_embeddings e WHERE e.node_id = knowledge_nodes.id)" +
+				" WHERE id IN (SELECT node_id FROM node_embeddings) AND (has_embedding IS NOT 1 OR embedding_model IS NOT" +
+				" (SELECT model FROM node_embeddings e WHERE e.node_id = knowledge_nodes.id))"}}},
 		Spaces:    &store.SpacesFrom{Tables: []string{"node_embeddings"}, Space: "model", Dimension: "dimensions"},
 		Locations: locations,
 	}
