@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -745,8 +744,3 @@ func (s *sink) Close() error {
 }
 
 var errNoSidecar = errors.New("the target has no place for the record and --no-sidecar was given")
-
-// sameField tells whether two rows of two batches hold the same in a field.
-func sameField(a *format.Column, row int, b *format.Column, at int) bool {
-	return bytes.Equal(a.AppendValue(nil, row), b.AppendValue(nil, at))
-}
