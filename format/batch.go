@@ -70,7 +70,7 @@ func reuse(s *Section) *Batch {
 	released.Lock()
 	defer released.Unlock()
 	for i := len(released.batches) - 1; i >= 0; i-- {
-		if b := released.batches[i]; b.Section == s {
+		if b := released.batches[i]; b.Section == s || sameTypes(b.Section, s) {
 			released.batches = append(released.batches[:i], released.batches[i+1:]...)
 			return b
 		}
@@ -81,6 +81,20 @@ func reuse(s *Section) *Batch {
 		released.batches = released.batches[:n-1]
 	}
 	return nil
+}
+
+// sameTypes tells whether two sections have fields of the same types in order, so that
+// their columns have about the same sizes.
+func sameTypes(a, b *Section) bool {
+	if a.Name != b.Name || len(a.Fields) != len(b.Fields) {
+		return false
+	}
+	for i := range a.Fields {
+		if a.Fields[i].Type != b.Fields[i].Type {
+			return false
+		}
+	}
+	return true
 }
 
 // maxKept is the size in bytes above which batches and buffers are left to the

@@ -179,6 +179,8 @@ var (
 	// ErrConflict means a record that the target holds with another content,
 	// under the policy Fail.
 	ErrConflict = errors.New("target holds another record with this key")
+	// ErrDangling means rows that refer to nothing.
+	ErrDangling = errors.New("rows refer to rows that are not there")
 	// ErrSpace means that the target takes vectors of another space alone.
 	ErrSpace = errors.New("the target's vectors are of another space")
 	// ErrUsage means that the request cannot be meant as it was said.

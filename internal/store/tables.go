@@ -173,7 +173,7 @@ type Target interface {
 	// Dangling returns the rows of a table, by the given columns, whose reference
 	// has nothing to refer to.
 	Dangling(ctx context.Context, table string, key []string, f *format.ForeignKey) (*Rows, error)
-	// AddForeignKey creates a reference. Engines that write references into the
+	// AddForeignKey creates a reference, or fails with ErrDangling. Engines that write references into the
 	// definition of a table do nothing, and neither do they know Dangling rows.
 	AddForeignKey(ctx context.Context, table string, f *format.ForeignKey) error
 	// Settle ends the load: what Insert and Update have set aside for speed, such as

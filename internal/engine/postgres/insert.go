@@ -12,7 +12,7 @@ import (
 )
 
 // aboutRow tells whether an error concerns rows alone: data, constraints, what a
-// trigger raises, the greatest size of an index entry.
+// trigger raises, limits of size and nesting.
 func aboutRow(err error) bool {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || len(pg.Code) != 5 {
@@ -22,17 +22,31 @@ func aboutRow(err error) bool {
 	case "22", "23", "44", "P0":
 		return true
 	}
-	return pg.Code == "54000"
+	return pg.Code == "54000" || pg.Code == "54001" // too large, or nested too deeply
 }
 
+// What a row is refused for, where that matters.
+var (
+	errReference = errors.New("the server refuses it") // it refers to a row that is not there
+	errData      = errors.New("the server refuses it") // a value is none of its type
+	errRow       = errors.New("the server refuses it")
+)
+
 // rowError is what a person needs to know of why the server refuses a row. The
-// server's details would show the row itself.
+// server's details would show the whole row; its message quotes one value at most.
 func rowError(err error) error {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return fmt.Errorf("the server refuses it: %.200q", strings.Join(strings.Fields(pg.Message), " "))
+	if !errors.As(err, &pg) {
+		return err
 	}
-	return err
+	why := errRow
+	switch {
+	case pg.Code == "23503":
+		why = errReference
+	case strings.HasPrefix(pg.Code, "22"):
+		why = errData
+	}
+	return fmt.Errorf("%w: %.200q", why, strings.Join(strings.Fields(pg.Message), " "))
 }
 
 // halve does work for rows under a savepoint. Where the server refuses a row, halves
@@ -45,7 +59,7 @@ func (t *Target) halve(ctx context.Context, which []int, reject func(int, error)
 	switch {
 	case err == nil:
 		return nil
-	case !aboutRow(err) || t.conn.IsClosed():
+	case !aboutRow(err) || t.client().IsClosed():
 		return err
 	case len(which) == 1:
 		reject(which[0], rowError(err))
@@ -56,6 +70,32 @@ func (t *Target) halve(ctx context.Context, which []int, reject func(int, error)
 		return err
 	}
 	return t.halve(ctx, which[middle:], reject, work)
+}
+
+// insertAll does work for rows as halve does. A row that refers to one behind it is
+// refused where the two come apart: such rows are tried again as long as that helps.
+func (t *Target) insertAll(ctx context.Context, which []int, reject func(int, error), work func(which []int) error) error {
+	for {
+		early := map[int]error{}
+		err := t.halve(ctx, which, func(row int, err error) {
+			if errors.Is(err, errReference) {
+				early[row] = err
+			} else {
+				reject(row, err)
+			}
+		}, work)
+		if err != nil {
+			return err
+		}
+		again := sortedRows(early)
+		if len(again) == 0 || len(again) == len(which) {
+			for _, row := range again {
+				reject(row, early[row])
+			}
+			return nil
+		}
+		which = again
+	}
 }
 
 // Insert inserts rows.
@@ -92,14 +132,17 @@ func (t *Target) Insert(ctx context.Context, name string, columns []string, rows
 // insertPlain copies rows straight into the table.
 func (t *Target) insertPlain(ctx context.Context, tab *table, columns []*column, rows *store.Rows, which []int, reject func(int, error)) error {
 	into := t.qualified(tab.name) + " (" + writtenColumns(columns) + ")"
-	return t.halve(ctx, which, reject, func(which []int) error {
+	return t.insertAll(ctx, which, reject, func(which []int) error {
 		return t.copyIn(ctx, into, newCopyStream(columns, rows, which, false))
 	})
 }
 
 func (t *Target) copyIn(ctx context.Context, into string, s *copyStream) error {
-	_, err := t.conn.PgConn().CopyFrom(ctx, s, "COPY "+into+" FROM STDIN (FORMAT binary)")
+	_, err := t.client().PgConn().CopyFrom(ctx, s, "COPY "+into+" FROM STDIN (FORMAT binary)")
 	s.stop() // where it has failed, a goroutine may still read
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err() // of which the broken connection is the consequence
+	}
 	return err
 }
 

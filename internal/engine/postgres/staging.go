@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -55,17 +56,26 @@ func (c *column) staged() string {
 	return c.decl
 }
 
-// value is the staged value in the column's own type.
+// value is the staged value in the column's own type, but for its length: a cast to
+// that would cut where an assignment refuses.
 func (c *column) value(i int) string {
 	if c.codec == nil {
-		return fmt.Sprintf("s.c%d::%s", i, c.decl)
+		return fmt.Sprintf("s.c%d::%s", i, c.cast)
 	}
 	return fmt.Sprintf("s.c%d", i)
 }
 
 // among limits a statement to some rows of a staging table: those of a sorted list.
 func among(which []int) string {
-	return fmt.Sprintf("s.n BETWEEN %d AND %d", which[0], which[len(which)-1])
+	first, last := which[0], which[len(which)-1]
+	if last-first == len(which)-1 {
+		return fmt.Sprintf("s.n BETWEEN %d AND %d", first, last)
+	}
+	list := strconv.AppendInt([]byte("s.n = ANY ('{"), int64(first), 10)
+	for _, row := range which[1:] {
+		list = strconv.AppendInt(append(list, ','), int64(row), 10)
+	}
+	return string(list) + "}'::bigint[])"
 }
 
 // insertStaged inserts rows with values that only casts can make.
@@ -79,7 +89,7 @@ func (t *Target) insertStaged(ctx context.Context, tab *table, columns []*column
 		values[i] = c.value(i)
 	}
 	into := "INSERT INTO " + t.qualified(tab.name) + " (" + writtenColumns(columns) + ") OVERRIDING SYSTEM VALUE SELECT " + strings.Join(values, ", ") + " FROM " + stage + " s WHERE "
-	return t.halve(ctx, which, reject, func(which []int) error { return t.exec(ctx, into+among(which)+" ORDER BY s.n") })
+	return t.insertAll(ctx, which, reject, func(which []int) error { return t.exec(ctx, into+among(which)+" ORDER BY s.n") })
 }
 
 // match is the condition under which a row of the table has the staged key. Only where
@@ -212,18 +222,20 @@ func (t *Target) updateRound(ctx context.Context, tab *table, picked []*column, 
 // proof at the end shows what they did.
 func (t *Target) silence(ctx context.Context, tab *table) (enable func() error, err error) {
 	const row, before, update = 1, 2, 16
-	found, err := t.conn.Query(ctx, `SELECT tgname::text FROM pg_catalog.pg_trigger
+	found, err := t.client().Query(ctx, `SELECT CASE tgenabled WHEN 'A' THEN 'ALWAYS ' ELSE '' END, tgname::text FROM pg_catalog.pg_trigger
 		WHERE tgrelid = $1 AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & $2 <> 0 AND tgtype & $3 <> 0 AND tgtype & $4 <> 0`, tab.oid, row, before, update)
 	if err != nil {
 		return nil, err
 	}
-	names, err := pgx.CollectRows(found, pgx.RowTo[string])
-	if err != nil || len(names) == 0 {
-		return func() error { return nil }, err
-	}
 	var off, on []string
-	for _, name := range names {
-		off, on = append(off, "DISABLE TRIGGER "+store.QuoteName(name)), append(on, "ENABLE TRIGGER "+store.QuoteName(name))
+	var always, name string
+	_, err = pgx.ForEachRow(found, []any{&always, &name}, func() error {
+		name = "TRIGGER " + store.QuoteName(name)
+		off, on = append(off, "DISABLE "+name), append(on, "ENABLE "+always+name)
+		return nil
+	})
+	if err != nil || len(on) == 0 {
+		return func() error { return nil }, err
 	}
 	alter := "ALTER TABLE " + t.qualified(tab.name) + " "
 	err = t.guarded(ctx, func() error { return t.exec(ctx, alter+strings.Join(off, ", ")) })
@@ -251,11 +263,19 @@ func (t *Target) Delete(ctx context.Context, name string, keys []string, rows *s
 	if len(which) == 0 {
 		return nil
 	}
-	stage, _, err := t.stage(ctx, picked, rows, which, func(int, error) {})
-	if err == nil {
-		err = t.exec(ctx, "DELETE FROM "+t.qualified(name)+" t USING "+stage+" s WHERE "+match(picked, rows))
+	var refused error
+	absent := func(_ int, err error) { // so is what is no text of the type
+		if refused == nil && !errors.Is(err, errData) {
+			refused = err
+		}
 	}
-	if err != nil {
+	stage, which, err := t.stage(ctx, picked, rows, which, func(int, error) {})
+	if err == nil {
+		err = t.halve(ctx, which, absent, func(which []int) error {
+			return t.exec(ctx, "DELETE FROM "+t.qualified(name)+" t USING "+stage+" s WHERE "+match(picked, rows)+" AND "+among(which))
+		})
+	}
+	if err = errors.Join(err, refused); err != nil {
 		return fmt.Errorf("table %q: %w", name, t.failed("write", err))
 	}
 	return nil

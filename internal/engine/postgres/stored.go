@@ -79,7 +79,7 @@ func (t *Target) changesRows(ctx context.Context, tab *table) (changes bool, err
 		return known, nil
 	}
 	const before, insert = 2, 4
-	err = t.conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal AND tgtype & $2 <> 0 AND tgtype & $3 <> 0)", tab.oid, before, insert).Scan(&changes)
+	err = t.client().QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal AND tgtype & $2 <> 0 AND tgtype & $3 <> 0)", tab.oid, before, insert).Scan(&changes)
 	if err != nil {
 		return false, fmt.Errorf("table %q: %w", tab.name, t.failed("read the triggers of", err))
 	}

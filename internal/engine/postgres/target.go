@@ -64,7 +64,7 @@ func (t *Target) open(ctx context.Context, schema string) error {
 		return err
 	}
 	var there bool
-	if err := t.conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", schema).Scan(&there); err != nil {
+	if err := t.client().QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", schema).Scan(&there); err != nil {
 		return t.failed("open", err)
 	}
 	if !there {
@@ -75,7 +75,7 @@ func (t *Target) open(ctx context.Context, schema string) error {
 	if err := t.Use(ctx, schema); err != nil {
 		return err
 	}
-	rows, err := t.conn.Query(ctx, `SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	rows, err := t.client().Query(ctx, `SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
 			WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`, t.schema)
 	if err != nil {
@@ -105,7 +105,7 @@ const lockPatience = 5 * time.Second
 func (t *Target) lockOut(ctx context.Context, schema string) error {
 	for deadline := time.Now().Add(lockPatience); ; {
 		var alone bool
-		err := t.conn.QueryRow(ctx, "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('memarc ' || pg_catalog.current_database() || ' ' || $1, 0))", schema).Scan(&alone)
+		err := t.client().QueryRow(ctx, "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('memarc ' || pg_catalog.current_database() || ' ' || $1, 0))", schema).Scan(&alone)
 		switch {
 		case err != nil:
 			return t.failed("lock", err)
@@ -125,7 +125,7 @@ func (t *Target) lockOut(ctx context.Context, schema string) error {
 // writePath makes the schema the one in which names without one are created and
 // found.
 func (t *Target) writePath(ctx context.Context) error {
-	rows, err := t.conn.Query(ctx, `SELECT n.nspname::text FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+	rows, err := t.client().Query(ctx, `SELECT n.nspname::text FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
 		WHERE n.nspname <> 'pg_catalog' ORDER BY e.extname <> 'vector', n.nspname::text COLLATE "C"`)
 	if err != nil {
 		return t.failed("open", err)
@@ -183,9 +183,19 @@ func (t *Target) ready(ctx context.Context, name string) (*table, error) {
 	return tab, nil
 }
 
+// sequenceSQL finds the sequence that a column owns, or else names in its default.
+const sequenceSQL = `SELECT n.nspname::text, c.relname::text, s.seqmin FROM pg_catalog.pg_attribute a
+	LEFT JOIN pg_catalog.pg_attrdef x ON x.adrelid = a.attrelid AND x.adnum = a.attnum
+	JOIN pg_catalog.pg_depend p ON p.classid = 'pg_catalog.pg_class'::regclass AND p.refclassid = 'pg_catalog.pg_class'::regclass
+			AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype IN ('a', 'i')
+		OR p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = x.oid AND p.refclassid = 'pg_catalog.pg_class'::regclass AND p.deptype = 'n'
+	JOIN pg_catalog.pg_sequence s ON s.seqrelid = CASE p.deptype WHEN 'n' THEN p.refobjid ELSE p.objid END
+	JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	WHERE a.attrelid = $1 AND a.attname = $2 ORDER BY p.deptype = 'n' LIMIT 1`
+
 // SetSequence sets the number after which a table's generated keys go on.
 func (t *Target) SetSequence(ctx context.Context, name string, last *int64) error {
-	tab, err := t.table(ctx, name)
+	tab, err := t.ready(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -194,11 +204,18 @@ func (t *Target) SetSequence(ctx context.Context, name string, last *int64) erro
 		if !c.counts() {
 			continue
 		}
-		value, called := int64(1), false
-		if last != nil && *last > 0 {
-			value, called = *last, true
+		var schema, sequence string
+		var least int64
+		if err := t.client().QueryRow(ctx, sequenceSQL, tab.oid, c.name).Scan(&schema, &sequence, &least); err != nil {
+			return fmt.Errorf("table %q: %w", name, t.failed("find the sequence of", err))
 		}
-		_, err := t.conn.Exec(ctx, "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence($1, $2)::regclass, $3, $4)", t.qualified(name), c.name, value, called)
+		full := store.QuoteName(schema) + "." + store.QuoteName(sequence)
+		// setval alone would outlast the end of the transaction; RESTART makes the
+		// sequence anew within it.
+		err := t.exec(ctx, "ALTER SEQUENCE "+full+" RESTART")
+		if err == nil && last != nil && *last >= least {
+			_, err = t.client().Exec(ctx, "SELECT pg_catalog.setval($1::text::regclass, $2)", full, *last)
+		}
 		if err != nil {
 			return fmt.Errorf("table %q: %w", name, t.failed("set the sequence of", err))
 		}
@@ -222,14 +239,9 @@ func (t *Target) Dangling(ctx context.Context, name string, key []string, f *for
 	if err != nil {
 		return nil, t.failed("read", err)
 	}
-	to := f.To
-	if len(to) == 0 {
-		if to, err = t.primary(ctx, f.Table); err != nil {
-			return nil, err
-		}
-	}
-	if len(to) != len(f.Columns) {
-		return nil, fmt.Errorf("reference of table %q: %d columns refer to %d", name, len(f.Columns), len(to))
+	to, err := t.target(ctx, tab, f)
+	if err != nil {
+		return nil, err
 	}
 	var list, known, match []string
 	for _, c := range columns {
@@ -248,43 +260,89 @@ func (t *Target) Dangling(ctx context.Context, name string, key []string, f *for
 	return rows, nil
 }
 
+// target returns the columns that a reference of a table leads to.
+func (t *Target) target(ctx context.Context, tab *table, f *format.ForeignKey) ([]string, error) {
+	wrong := func(err error) error { return fmt.Errorf("reference of table %q: %w", tab.name, err) }
+	parent, err := t.table(ctx, f.Table)
+	if err != nil {
+		return nil, wrong(err)
+	}
+	to := f.To
+	if len(to) == 0 {
+		if to, err = t.primary(ctx, parent); err != nil {
+			return nil, err
+		}
+	}
+	if len(to) != len(f.Columns) || len(to) == 0 {
+		return nil, wrong(fmt.Errorf("%d columns refer to %d of table %q", len(f.Columns), len(to), f.Table))
+	}
+	if _, err = tab.pick(f.Columns); err == nil {
+		_, err = parent.pick(to)
+	}
+	if err != nil {
+		return nil, wrong(err)
+	}
+	return to, nil
+}
+
 // primary returns the columns of a table's primary key.
-func (t *Target) primary(ctx context.Context, name string) ([]string, error) {
-	rows, err := t.conn.Query(ctx, `SELECT a.attname::text FROM pg_catalog.pg_index i JOIN pg_catalog.unnest(i.indkey) WITH ORDINALITY k (n, at) ON true
+func (t *Target) primary(ctx context.Context, tab *table) ([]string, error) {
+	rows, err := t.client().Query(ctx, `SELECT a.attname::text FROM pg_catalog.pg_index i JOIN pg_catalog.unnest(i.indkey) WITH ORDINALITY k (n, at) ON true
 		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n
-		WHERE i.indrelid = $1::text::regclass AND i.indisprimary ORDER BY k.at`, t.qualified(name))
+		WHERE i.indrelid = $1 AND i.indisprimary ORDER BY k.at`, tab.oid)
 	if err != nil {
 		return nil, t.failed("read", err)
 	}
 	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return nil, fmt.Errorf("table %q: %w", name, t.failed("read the key of", err))
+		return nil, fmt.Errorf("table %q: %w", tab.name, t.failed("read the key of", err))
 	}
 	return names, nil
 }
 
 // Checkpoint makes what was done so far visible, durably, and goes on.
 func (t *Target) Checkpoint(ctx context.Context) error {
+	if !t.steps {
+		t.steps = true
+		for name, l := range t.loads {
+			if err := t.keepIndexes(ctx, name, l.indexes); err != nil {
+				return err
+			}
+		}
+	}
 	if err := t.commit(ctx); err != nil {
 		return err
 	}
 	if err := t.begin(ctx, write); err != nil {
 		return err
 	}
-	t.steps, t.staged = true, map[string]string{}
+	t.staged = map[string]string{}
 	t.forget()
+	t.constants, t.triggered = nil, nil
 	return t.writePath(ctx)
 }
 
-// Commit makes everything visible, durably.
-func (t *Target) Commit(ctx context.Context) error { return t.commit(ctx) }
+// Commit makes everything visible, durably, with the indexes that were put aside.
+func (t *Target) Commit(ctx context.Context) error {
+	for _, l := range t.loads {
+		if len(l.indexes) > 0 {
+			if err := t.Settle(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return t.commit(ctx)
+}
 
 func (t *Target) commit(ctx context.Context) error {
-	if t.conn.PgConn().TxStatus() == 'E' {
+	switch {
+	case t.client().IsClosed():
+		return fmt.Errorf("commit %q: the connection is broken, and what was not committed before is undone", t.name)
+	case t.client().PgConn().TxStatus() == 'E':
 		return fmt.Errorf("write %q: the transaction has failed", t.name)
 	}
 	err := t.exec(ctx, "COMMIT")
-	if err != nil && t.conn.IsClosed() {
+	if err != nil && t.client().IsClosed() {
 		return fmt.Errorf("commit %q: the connection broke, and it is not known whether everything was written or nothing; run the same import again: %w", t.name, explain(err))
 	}
 	if err != nil {
@@ -304,7 +362,7 @@ func (t *Target) loaded() []string {
 // Close undoes what was not committed and ends the connection. The lock goes first: the
 // server lets go of it only some time after the connection has ended.
 func (t *Target) Close() error {
-	if !t.conn.IsClosed() {
+	if !t.client().IsClosed() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		// Where this fails, the end of the connection does the same.

@@ -282,6 +282,7 @@ func checkLength(c *store.Cells, row int, limit int) error {
 // bpcharCodec is the codec of char(n), which PostgreSQL fills up with spaces.
 func bpcharCodec(limit int) *codec {
 	c := textCodec(limit)
+	c.same = false
 	c.stored = func(c *store.Cells, row int, out *store.Cells) bool {
 		if checkLength(c, row, limit) != nil {
 			return false

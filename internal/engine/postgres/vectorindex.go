@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -13,6 +14,14 @@ type tableLoad struct {
 	checked bool     // whether the table has indexes over vectors
 	indexes []string // statements that make those again that were dropped
 }
+
+// indexesAside lists indexes over vectors that can be made again just as they are:
+// not those of partitions, which belong to one of the whole, nor those in a tablespace
+// of their own, nor another role's.
+const indexesAside = `SELECT c.relname::text, pg_catalog.pg_get_indexdef(c.oid), pg_catalog.obj_description(c.oid, 'pg_class')
+	FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am a ON a.oid = c.relam
+	WHERE i.indrelid = $1 AND a.amname IN ('hnsw', 'ivfflat') AND c.relkind = 'i' AND NOT c.relispartition AND i.indisvalid
+		AND c.reltablespace = 0 AND pg_catalog.pg_has_role(c.relowner, 'USAGE') ORDER BY c.oid`
 
 // fewRows is up to how many rows an index over vectors is kept while they come. From
 // some hundreds on, building it anew is faster.
@@ -33,17 +42,21 @@ func (t *Target) count(ctx context.Context, tab *table, rows int) error {
 		return nil
 	}
 	l.checked = true
-	found, err := t.conn.Query(ctx, `SELECT c.relname::text, pg_catalog.pg_get_indexdef(c.oid) FROM pg_catalog.pg_index i
-		JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am a ON a.oid = c.relam
-		WHERE i.indrelid = $1 AND a.amname IN ('hnsw', 'ivfflat') ORDER BY c.oid`, tab.oid)
+	found, err := t.client().Query(ctx, indexesAside, tab.oid)
 	if err != nil {
 		return t.failed("read the indexes of", err)
 	}
 	var name, sql string
+	var comment *string
 	var names []string
-	if _, err := pgx.ForEachRow(found, []any{&name, &sql}, func() error {
+	if _, err := pgx.ForEachRow(found, []any{&name, &sql, &comment}, func() error {
 		names, l.indexes = append(names, name), append(l.indexes, sql)
-		return nil
+		if comment == nil {
+			return nil
+		}
+		text, err := literal(*comment)
+		l.indexes = append(l.indexes, "COMMENT ON INDEX "+t.qualified(name)+" IS "+text)
+		return err
 	}); err != nil {
 		return t.failed("read the indexes of", err)
 	}
@@ -73,7 +86,7 @@ func (t *Target) keepIndexes(ctx context.Context, table string, indexes []string
 		return t.failed("write", err)
 	}
 	for _, sql := range indexes {
-		if _, err := t.conn.Exec(ctx, "INSERT INTO "+name+" VALUES ($1, $2)", table, sql); err != nil {
+		if _, err := t.client().Exec(ctx, "INSERT INTO "+name+" VALUES ($1, $2)", table, sql); err != nil {
 			return t.failed("write", err)
 		}
 	}
@@ -82,12 +95,15 @@ func (t *Target) keepIndexes(ctx context.Context, table string, indexes []string
 
 // loadIndexes reads what an interrupted import has put aside.
 func (t *Target) loadIndexes(ctx context.Context) error {
-	rows, err := t.conn.Query(ctx, "SELECT relation, statement FROM "+t.qualified(indexTable))
+	rows, err := t.client().Query(ctx, "SELECT relation, statement FROM "+t.qualified(indexTable))
 	if err != nil {
 		return t.failed("read", err)
 	}
 	var name, sql string
 	_, err = pgx.ForEachRow(rows, []any{&name, &sql}, func() error {
+		if !strings.HasPrefix(sql, "CREATE INDEX ") && !strings.HasPrefix(sql, "COMMENT ON INDEX ") {
+			return fmt.Errorf("table %q holds a statement that makes no index: %.60q", indexTable, sql)
+		}
 		if t.loads[name] == nil {
 			t.loads[name] = &tableLoad{checked: true}
 			t.order = append(t.order, name)
@@ -116,7 +132,7 @@ func (t *Target) Settle(ctx context.Context) error {
 		}
 		// The graph has the vectors and, for each, some hundreds of bytes of links.
 		var size int64
-		err := t.conn.QueryRow(ctx, "SELECT pg_catalog.pg_table_size($1::text::regclass) / 1024", t.qualified(name)).Scan(&size)
+		err := t.client().QueryRow(ctx, "SELECT pg_catalog.pg_table_size($1::text::regclass) / 1024", t.qualified(name)).Scan(&size)
 		if err != nil {
 			return t.failed("read the size of", err)
 		}
@@ -125,7 +141,8 @@ func (t *Target) Settle(ctx context.Context) error {
 			return t.failed("write", err)
 		}
 		for _, sql := range l.indexes {
-			if err := t.exec(ctx, sql); err != nil {
+			// By itself: what a table has kept could be several statements.
+			if _, err := t.client().PgConn().ExecParams(ctx, sql, nil, nil, nil, nil).Close(); err != nil {
 				return fmt.Errorf("table %q: %w", name, t.failed("make an index again in", err))
 			}
 		}

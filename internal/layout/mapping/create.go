@@ -3,6 +3,7 @@ package mapping
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -164,14 +165,14 @@ func (s *sink) refer(ctx context.Context) error {
 	for table, keys := range s.references() {
 		for i := range keys {
 			f := &keys[i]
-			ok, err := s.settleDangling(ctx, table, f)
+			err := s.db.AddForeignKey(ctx, table, f)
+			if errors.Is(err, store.ErrDangling) {
+				var ok bool
+				if ok, err = s.settleDangling(ctx, table, f); err == nil && ok {
+					err = s.db.AddForeignKey(ctx, table, f)
+				}
+			}
 			if err != nil {
-				return err
-			}
-			if !ok {
-				continue
-			}
-			if err := s.db.AddForeignKey(ctx, table, f); err != nil {
 				return err
 			}
 		}
