@@ -141,7 +141,7 @@ func (t *Target) writePath(ctx context.Context) error {
 		}
 	}
 	// What is not on the path, pg_catalog, is searched first.
-	if err := t.exec(ctx, "SET LOCAL search_path = "+strings.Join(path, ", ")); err != nil {
+	if err := t.exec(ctx, "SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL max_parallel_maintenance_workers = 2; SET LOCAL search_path = "+strings.Join(path, ", ")); err != nil {
 		return t.failed("open", err)
 	}
 	t.locked = map[string]bool{}
@@ -366,7 +366,11 @@ func (t *Target) Close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		// Where this fails, the end of the connection does the same.
-		_ = t.exec(ctx, "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()")
+		end := "SELECT pg_catalog.pg_advisory_unlock_all()"
+		if t.conn.PgConn().TxStatus() != 'I' {
+			end = "ROLLBACK; " + end
+		}
+		_ = t.exec(ctx, end)
 	}
 	return t.DB.Close()
 }
