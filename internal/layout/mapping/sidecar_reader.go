@@ -1,0 +1,276 @@
+package mapping
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// sidecarReader puts records back together.
+type sidecarReader struct {
+	db      store.Tables
+	schemas *ownManifest
+	origin  *format.Origin
+	whole   []*format.Section // sections that have no native part
+	unions  map[string]*format.Section
+	found   map[string]uint64 // entries with a record that reading has met
+	total   map[string]uint64 // entries with a record and a native row
+	absent  map[string]uint64 // entries without a record
+	read    func(section string) bool
+	walks   map[string]*entries // of a reading under way; nil to look everything up
+}
+
+func openSidecar(ctx context.Context, db store.Tables, s *shape) (*sidecarReader, error) {
+	r := &sidecarReader{db: db, unions: map[string]*format.Section{}, found: map[string]uint64{}, total: map[string]uint64{}, absent: map[string]uint64{}}
+	var err error
+	if r.schemas, err = readSchemas(ctx, db); err != nil {
+		return nil, err
+	}
+	for where, counts := range map[string]map[string]uint64{
+		"native IS NOT NULL AND record IS NULL": r.absent, "native IS NOT NULL AND record IS NOT NULL": r.total,
+	} {
+		for rows, err := range db.Scan(ctx, store.Query{Table: sidecarTable, Columns: []string{"section"}, Where: where}) {
+			if err != nil {
+				return nil, err
+			}
+			for row := range rows.N {
+				counts[string(rows.Columns[0].Bytes(row))]++
+			}
+		}
+	}
+	r.origin = r.schemas.Origin
+	native := map[string]bool{}
+	for _, t := range s.tables {
+		for _, p := range t.parts {
+			native[p.section.Name] = true
+		}
+	}
+	for _, section := range r.schemas.Sections {
+		if err := section.Check(); err != nil {
+			return nil, fmt.Errorf("%s: %w", sidecarTable, err)
+		}
+		if !native[section.Name] && !(s.layout.Spaces != nil && section.Name == format.Spaces) {
+			r.whole = append(r.whole, section)
+		}
+	}
+	return r, nil
+}
+
+// section returns the schema of the records that a native section and the sidecar
+// make together.
+func (r *sidecarReader) section(native *format.Section) *format.Section {
+	if u := r.unions[native.Name]; u != nil {
+		return u
+	}
+	u := native
+	for _, s := range r.schemas.Sections {
+		if s.Name == native.Name {
+			u = union(native, s)
+		}
+	}
+	r.unions[native.Name] = u
+	return u
+}
+
+// restore turns the records that native rows give into what was archived.
+func (r *sidecarReader) restore(ctx context.Context, p *part, b *format.Batch) (*format.Batch, error) {
+	f, err := r.prepare(ctx, p, b)
+	if err != nil {
+		return nil, err
+	}
+	out, met, err := f.finish()
+	r.found[p.section.Name] += met
+	return out, err
+}
+
+// A restoration has all that it needs of the database.
+type restoration struct {
+	section *format.Section
+	b       *format.Batch
+	leaves  []format.Leaf
+	rows    *store.Rows // entries
+	found   []int       // the entry of each record, or -1
+}
+
+// prepare finds the entries of records.
+func (r *sidecarReader) prepare(ctx context.Context, p *part, b *format.Batch) (*restoration, error) {
+	f := &restoration{section: r.section(p.section), b: b}
+	if r.total[p.section.Name]+r.absent[p.section.Name] == 0 && len(f.section.Fields) == len(p.section.Fields) {
+		return f, nil
+	}
+	f.leaves = b.AppendLeaves(nil)
+	var err error
+	f.rows, f.found, err = r.find(ctx, p.section.Name, f.leaves)
+	return f, err
+}
+
+// finish puts records and entries together, and says how many entries were met.
+func (f *restoration) finish() (_ *format.Batch, met uint64, err error) {
+	b, rows := f.b, f.rows
+	if rows == nil {
+		b.Section = f.section
+		return b, 0, nil
+	}
+	out := format.NewBatch(f.section)
+	defer b.Release()
+	record := newStored(out.Section)
+	defer record.one.Release()
+	native := make([]int, len(out.Columns)) // the field of the native record, or -1
+	for i, f := range out.Section.Fields {
+		native[i] = b.Section.Field(f.Name)
+		if n := native[i]; n >= 0 && b.Section.Fields[n].Type != f.Type {
+			native[i] = -1
+		}
+	}
+	left := out.Section.Field(format.Leftovers)
+	lists := map[string][]bool{} // which fields are gone, by the list that says so
+	for row := range b.Rows {
+		at := f.found[row]
+		if at < 0 || rows.Columns[1].Kinds[at] == store.Null {
+			plain(out, b, row, native)
+			continue
+		}
+		same := format.Hash(rows.Columns[1].Bytes(at)) == f.leaves[row].Sum
+		if rows.Columns[2].Kinds[at] == store.Null {
+			if !same { // the product has given the record life
+				plain(out, b, row, native)
+			}
+			continue
+		}
+		met++
+		gone := lists[string(rows.Columns[3].Bytes(at))]
+		if gone == nil {
+			if gone, err = goneFields(out.Section, rows.Columns[3].Bytes(at)); err != nil {
+				return nil, met, err
+			}
+			lists[string(rows.Columns[3].Bytes(at))] = gone
+		}
+		if err := record.parse(rows.Columns[2].Bytes(at)); err != nil {
+			return nil, met, fmt.Errorf("%s: %w", sidecarTable, err)
+		}
+		for i := range out.Columns {
+			kept, n := record.column(i), native[i]
+			switch {
+			case !kept.Null(0) && (same || n < 0 || i == left && b.Columns[n].Null(row)):
+				out.Columns[i].AppendRow(kept, 0)
+			case n < 0 || same && gone[i]:
+				out.Columns[i].AppendNull()
+			default:
+				out.Columns[i].AppendRow(&b.Columns[n], row)
+			}
+		}
+		out.Rows++
+	}
+	return out, met, nil
+}
+
+// goneFields reads a list of fields that the native row has and the record has not.
+func goneFields(section *format.Section, list []byte) ([]bool, error) {
+	gone := make([]bool, len(section.Fields))
+	if len(list) == 0 {
+		return gone, nil
+	}
+	var names []string
+	if err := json.Unmarshal(list, &names); err != nil {
+		return nil, fmt.Errorf("%s: %w", sidecarTable, err)
+	}
+	for i, f := range section.Fields {
+		gone[i] = slices.Contains(names, f.Name)
+	}
+	return gone, nil
+}
+
+// plain appends a record as its native row gives it.
+func plain(out, b *format.Batch, row int, native []int) {
+	for i, n := range native {
+		if n >= 0 {
+			out.Columns[i].AppendRow(&b.Columns[n], row)
+		} else {
+			out.Columns[i].AppendNull()
+		}
+	}
+	out.Rows++
+}
+
+// batches yields the records that have no native row.
+func (r *sidecarReader) batches(ctx context.Context, sel store.Selection) iter.Seq2[*format.Batch, error] {
+	return func(yield func(*format.Batch, error) bool) {
+		schemas := map[string]*format.Section{}
+		for _, s := range r.schemas.Sections {
+			schemas[s.Name] = s
+			if u := r.unions[s.Name]; u != nil {
+				schemas[s.Name] = u
+			}
+		}
+		var open *format.Batch
+		var record *stored
+		for rows, err := range r.db.Scan(ctx, store.Query{Table: sidecarTable, Columns: sidecarColumns[:4]}) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for row := range rows.N {
+				name := string(rows.Columns[0].Bytes(row))
+				if name == "" || rows.Columns[2].Kinds[row] != store.Null || !sel.Wants(name) {
+					continue
+				}
+				section := schemas[name]
+				if section == nil {
+					yield(nil, fmt.Errorf("%s: section %q has no schema", sidecarTable, name))
+					return
+				}
+				if open != nil && (open.Section != section || open.Rows >= 4096 || open.Size() > 4<<20) {
+					if !yield(open, nil) {
+						return
+					}
+					open = nil
+				}
+				if open == nil {
+					open = format.NewBatch(section)
+					if record == nil || record.one.Section.Name != name {
+						record = newStored(section)
+					}
+				}
+				if err := record.appendTo(open, rows.Columns[3].Bytes(row)); err != nil {
+					yield(nil, fmt.Errorf("%s: section %q: %w", sidecarTable, name, err))
+					return
+				}
+			}
+		}
+		if open != nil {
+			yield(open, nil)
+		}
+	}
+}
+
+func (r *sidecarReader) yieldWhole(ctx context.Context, sel store.Selection, yield func(*format.Batch, error) bool) bool {
+	for b, err := range r.batches(ctx, sel) {
+		if !yield(b, err) || err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// start begins a reading of the sections that whole names.
+func (r *sidecarReader) start(whole func(section string) bool) {
+	clear(r.found)
+	r.read, r.walks = whole, map[string]*entries{}
+}
+
+// losses counts the records that the product has deleted since they came.
+func (r *sidecarReader) losses() []format.Loss {
+	var out []format.Loss
+	for _, section := range r.schemas.Sections {
+		if n := r.total[section.Name]; n > r.found[section.Name] && r.read != nil && r.read(section.Name) {
+			out = append(out, format.Loss{Code: "deleted", Where: section.Name, Count: n - r.found[section.Name], Accepted: true,
+				Reason: "the product has deleted these records since they were imported; they stay deleted"})
+		}
+	}
+	return out
+}
