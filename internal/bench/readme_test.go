@@ -1,6 +1,9 @@
 package main
 
 import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,7 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/memarc/memarc/internal/bench/sample"
 	"github.com/memarc/memarc/internal/store/storetest"
+	"github.com/memarc/memarc/internal/store/storetest/pgserver"
 )
 
 const root = "../.."
@@ -26,6 +31,73 @@ func readme(t *testing.T) string {
 // The examples of the README run, in a folder with a store of testdata, each of
 // them with exit code 0.
 func TestReadmeExamples(t *testing.T) {
+	work, run := examples(t)
+	storetest.Exec(t, filepath.Join(work, "notes.db"), "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL, labels TEXT, created_at TEXT)",
+		`INSERT INTO notes VALUES (1, 'the first', '["a"]', '2026-03-01T10:00:00Z'), (2, 'the second', NULL, NULL)`)
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(readme(t), -1)
+	if len(blocks) < 5 {
+		t.Fatalf("%d examples", len(blocks))
+	}
+	digests := map[string]bool{}
+	for _, e := range blocks {
+		for line := range strings.Lines(e[1]) {
+			if out := run(line); strings.HasPrefix(line, "memarc digest") {
+				digests[strings.Fields(out)[0]] = true
+			}
+		}
+	}
+	if len(digests) != 1 {
+		t.Errorf("the digests differ: %v", digests)
+	}
+}
+
+// The examples for PostgreSQL run too, on databases of the test's own and with a
+// server of vectors of its own in the places of those that they name.
+func TestReadmePostgres(t *testing.T) {
+	memories, agents := pgserver.New(t), pgserver.New(t)
+	work, run := examples(t)
+	if err := sample.AIMemory(filepath.Join(work, "ai-memory.db"), sample.Lean(20)); err != nil {
+		t.Fatal(err)
+	}
+	run("memarc export ai-memory.db -o big.marc")
+	models := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked struct{ Input []string }
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			t.Error(err)
+		}
+		answer := map[string][][]float32{}
+		for _, text := range asked.Input {
+			answer["embeddings"] = append(answer["embeddings"], []float32{float32(len(text)), 1, 2})
+		}
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer models.Close()
+	schema := "?schema=vestige"
+	if strings.Contains(agents, "?") {
+		schema = "&schema=vestige"
+	}
+	here := strings.NewReplacer(
+		"postgres://me@localhost/memories", "'"+memories+"'", "postgres:///memories", "'"+memories+"'",
+		`"postgres://me@db.example.org/agents?schema=vestige"`, "'"+agents+schema+"'", "http://localhost:11434", models.URL+"/api")
+	block := regexp.MustCompile("(?s)```sh postgres\n(.*?)```").FindStringSubmatch(readme(t))
+	if block == nil {
+		t.Fatal("no examples")
+	}
+	for line := range strings.Lines(block[1]) {
+		local := here.Replace(line)
+		if local == line {
+			t.Errorf("%snames no server", line)
+		}
+		run(local)
+	}
+}
+
+// examples returns a folder with a store of testdata, and what runs a line in it, with
+// exit code 0 or the test fails, and returns its output.
+func examples(t *testing.T) (work string, run func(line string) string) {
+	t.Helper()
 	for _, program := range []string{"bash", "zstd"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("NOT PROVEN, %s is missing: that the examples of the README run", program)
@@ -36,7 +108,7 @@ func TestReadmeExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	work := filepath.Join(dir, "work")
+	work = filepath.Join(dir, "work")
 	if err := os.Mkdir(work, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -47,29 +119,16 @@ func TestReadmeExamples(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(work, "vestige.db"), raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	storetest.Exec(t, filepath.Join(work, "notes.db"), "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL, labels TEXT, created_at TEXT)",
-		`INSERT INTO notes VALUES (1, 'the first', '["a"]', '2026-03-01T10:00:00Z'), (2, 'the second', NULL, NULL)`)
-	examples := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(readme(t), -1)
-	if len(examples) < 5 {
-		t.Fatalf("%d examples", len(examples))
-	}
-	digests := map[string]bool{}
-	for _, e := range examples {
-		for line := range strings.Lines(e[1]) {
-			cmd := exec.Command("bash", "-c", line)
-			cmd.Dir = work
-			cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(memarc)+string(filepath.ListSeparator)+os.Getenv("PATH"))
-			out, err := cmd.CombinedOutput()
-			if err != nil {
-				t.Errorf("%s%v\n%s", line, err, out)
-			}
-			if strings.HasPrefix(line, "memarc digest") {
-				digests[strings.Fields(string(out))[0]] = true
-			}
+	return work, func(line string) string {
+		t.Helper()
+		cmd := exec.Command("bash", "-c", line)
+		cmd.Dir = work
+		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(memarc)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s%v\n%s", line, err, out)
 		}
-	}
-	if len(digests) != 1 {
-		t.Errorf("the digests differ: %v", digests)
+		return string(out)
 	}
 }
 

@@ -91,6 +91,9 @@ type Model struct {
 	// Vectors names columns, as table and column, whose declared type fixes the
 	// dimension of vectors: vector(384).
 	Vectors [][2]string
+	// Assumed is the dimension of a new store for an archive that says none: the
+	// product's own default.
+	Assumed int64
 	// Register are statements that a new target runs once the space of an archive
 	// is known, with $NAME and $HASH replaced by literals and $DIMENSION by a number.
 	Register []Statement

@@ -174,6 +174,14 @@ func (t *TableDef) CreateSQL() string {
 	return b.String()
 }
 
+// DimensionMark stands in the statements of a schema for the number of elements of
+// the vectors that a store takes.
+const DimensionMark = "{EMBEDDING_DIM}"
+
+// QuoteText quotes a text as a literal of standard SQL. No statement can hold U+0000,
+// so a text must not have it.
+func QuoteText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+
 // QuoteName quotes a name as an identifier of standard SQL: in double quotes,
 // with every double quote in it doubled.
 func QuoteName(name string) string {

@@ -153,7 +153,7 @@ func literal(s string) (string, error) {
 	if strings.ContainsRune(s, 0) || !utf8.ValidString(s) {
 		return "", fmt.Errorf("the text %.200q has a NUL or is not UTF-8", s)
 	}
-	return "'" + strings.ReplaceAll(s, "'", "''") + "'", nil
+	return store.QuoteText(s), nil
 }
 
 // CreateTable creates a table from a shape that may come from an archive, but for its

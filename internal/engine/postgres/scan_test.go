@@ -185,7 +185,7 @@ func FuzzDecode(f *testing.F) {
 			return out, r.ended
 		}
 		if len(stream) > 1<<16 {
-			t.Skip()
+			return // pieces of a few bytes would take too long
 		}
 		whole, ended := read(len(stream) + 1)
 		cut, cutEnded := read(piece)

@@ -139,7 +139,7 @@ func (db *DB) sequences(ctx context.Context, c *store.Catalog) error {
 }
 
 // literal makes a string literal of SQL.
-func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+func literal(s string) string { return store.QuoteText(s) }
 
 // describe fills the shape of an ordinary table.
 func (db *DB) describe(ctx context.Context, t *store.CatalogTable, sql string) error {

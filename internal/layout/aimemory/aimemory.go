@@ -47,6 +47,7 @@ func Postgres() *store.Layout {
 		Spaces:  spaces(),
 		Model: &store.Model{
 			Vectors: [][2]string{{"memories", "embedding"}, {"archived_memories", "embedding"}},
+			Assumed: 384, // of the model that the product brings
 			Replace: []store.Statement{
 				{SQL: "DROP INDEX IF EXISTS " + hnswIndex},
 				{SQL: "ALTER TABLE memories ALTER COLUMN embedding TYPE vector($DIMENSION) USING NULL"},

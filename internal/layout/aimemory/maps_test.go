@@ -100,7 +100,7 @@ func TestPostgresReferences(t *testing.T) {
 		at := pgSchema.At(v)
 		for i := range at.Tables {
 			table := &at.Tables[i]
-			if sql := table.CreateSQL(); strings.Contains(sql, "REFERENCES") || strings.Contains(sql, "vector(") && !strings.Contains(sql, dimensionMark) {
+			if sql := table.CreateSQL(); strings.Contains(sql, "REFERENCES") || strings.Contains(sql, "vector(") && !strings.Contains(sql, store.DimensionMark) {
 				t.Errorf("V%d: %s", v, sql)
 			}
 			for _, f := range table.Foreign {

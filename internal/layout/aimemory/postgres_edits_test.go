@@ -1,23 +1,18 @@
 package aimemory_test
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/memarc/memarc/exporter"
-	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/layout/aimemory"
 	"github.com/memarc/memarc/internal/layout/memarc"
 	"github.com/memarc/memarc/internal/store"
-	"github.com/memarc/memarc/internal/store/all"
 	"github.com/memarc/memarc/internal/store/storetest"
 	"github.com/memarc/memarc/internal/store/storetest/pgserver"
-	"github.com/memarc/memarc/verify"
 )
 
 // plainID names a memory so that no change of one character gives another's name.
@@ -48,34 +43,6 @@ func plain(memories, links int) []string {
 	}
 }
 
-// compare names the records in which the store at a location differs from an archive.
-func compare(t *testing.T, archive []byte, location string) ([]storetest.Named, []*format.Section) {
-	t.Helper()
-	src, err := all.Registry().OpenSource(t.Context(), location, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	file := verify.File(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive)), nil }, format.ReaderOptions{})
-	diff, err := verify.Compare(t.Context(), file, verify.Store(src), verify.CompareOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var named []storetest.Named
-	for _, d := range diff.Differences {
-		n := storetest.Named{Section: d.Section, ID: d.ID, Fields: map[string][2]string{}}
-		for _, f := range d.Fields {
-			n.Fields[f.Name] = [2]string{f.A, f.B}
-		}
-		named = append(named, n)
-	}
-	about, err := src.Describe(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return named, about.Sections
-}
-
 // Every change of a single value in the target's own tables is found and named, and
 // nothing else.
 func TestEdits(t *testing.T) {
@@ -97,14 +64,14 @@ func TestEdits(t *testing.T) {
 			t.Parallel()
 			target := c.target(t)
 			storetest.MustImport(t, target, archive, store.SinkOptions{Layout: c.layout.Name})
-			if named, _ := compare(t, archive, target); len(named) > 0 {
+			if named, _ := storetest.Compare(t, archive, target); len(named) > 0 {
 				t.Fatalf("differs before any edit: %+v", named[0])
 			}
 			done := c.edit(t, target, rand.New(rand.NewPCG(storetest.Seed(t), 2)), edits)
 			if len(done) != edits {
 				t.Errorf("%d edits", len(done))
 			}
-			named, sections := compare(t, archive, target)
+			named, sections := storetest.Compare(t, archive, target)
 			oracle := storetest.Oracle{Layout: c.layout, Sections: sections, Loose: func(_, id, _ string) bool { return !strings.HasPrefix(id, "plain") }}
 			oracle.Check(t, done, named)
 		})

@@ -7,19 +7,16 @@ import (
 	"github.com/memarc/memarc/internal/store"
 )
 
-// dimensionMark is the placeholder for the number of elements of a vector column.
-const dimensionMark = "{EMBEDDING_DIM}"
-
 // statements returns what creates an empty store: what must be there first, tables,
 // objects, references and the rows it starts with.
 func statements(s *store.Schema, version int, dimension string) []string {
 	at := s.At(version)
 	var out []string
-	for _, p := range append(at.Pragmas, at.Before...) {
+	for _, p := range at.Before {
 		out = append(out, p.SQL)
 	}
 	for i := range at.Tables {
-		out = append(out, strings.ReplaceAll(at.Tables[i].CreateSQL(), dimensionMark, dimension))
+		out = append(out, strings.ReplaceAll(at.Tables[i].CreateSQL(), store.DimensionMark, dimension))
 	}
 	for _, o := range at.Objects {
 		out = append(out, o.SQL)

@@ -126,18 +126,23 @@ func adapt(def *store.TableDef, t *format.Table) string {
 	return at.CreateSQL()
 }
 
-// dimensionMark stands in a reference schema where the dimension of vectors does.
-const dimensionMark = "{EMBEDDING_DIM}"
-
+// sized puts the dimension of a new store's vectors into a statement of its schema.
 func (s *sink) sized(sql string) string {
-	return strings.ReplaceAll(sql, dimensionMark, fmt.Sprint(s.dimension()))
+	return strings.ReplaceAll(sql, store.DimensionMark, fmt.Sprint(s.dimension()))
 }
 
 // sizedAs takes the dimension that the origin's table had.
 func (s *sink) sizedAs(sql string, t *format.Table) string {
-	for _, c := range t.Columns {
-		if n := declaredDimension(c.Type); n > 0 && strings.Contains(c.Type, "vec") {
-			return strings.ReplaceAll(sql, dimensionMark, fmt.Sprint(n))
+	if s.layout.Model == nil {
+		return sql
+	}
+	for _, at := range s.layout.Model.Vectors {
+		i := slices.IndexFunc(t.Columns, func(c format.TableColumn) bool { return at[0] == t.Name && at[1] == c.Name })
+		if i < 0 {
+			continue
+		}
+		if n := declaredDimension(t.Columns[i].Type); n > 0 {
+			return strings.ReplaceAll(sql, store.DimensionMark, fmt.Sprint(n))
 		}
 	}
 	return s.sized(sql)

@@ -99,8 +99,7 @@ func (s *sink) fill(ctx context.Context, w *writer, b *format.Batch) (res store.
 		}
 		kept := b.Clone
 		if len(rest) > 0 {
-			taken := slices.DeleteFunc(all(b.Rows), func(row int) bool { return slices.Contains(rest, row) })
-			kept = func() *format.Batch { return some(b, taken) }
+			kept = func() *format.Batch { return some(b, except(b.Rows, rest)) }
 		}
 		h.parts = append(h.parts, heldPart{w, kept(), of})
 		res.Written = uint64(len(of))

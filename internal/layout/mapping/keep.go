@@ -235,9 +235,7 @@ func (w *sidecarWriter) compare(entries *store.Rows, b *format.Batch, taken []in
 			return err
 		}
 		leaf := leaves[g]
-		if err := w.add(entries, b.Section.Name, leaf.Place, &leaf.Sum, line[:len(line)-1], d.gone[i]); err != nil {
-			return err
-		}
+		w.add(entries, b.Section.Name, leaf.Place, &leaf.Sum, line[:len(line)-1], d.gone[i])
 	}
 	return nil
 }
@@ -370,9 +368,7 @@ func (w *sidecarWriter) absent(wr *writer, other *part, now *given, which []int)
 			a.clear.Columns[1].AppendBlob(leaf.Place[:])
 			a.clear.N++
 		}
-		if err := w.add(a.entries, other.section.Name, leaf.Place, &leaf.Sum, nil, nil); err != nil {
-			return nil, err
-		}
+		w.add(a.entries, other.section.Name, leaf.Place, &leaf.Sum, nil, nil)
 	}
 	if a.entries.N > 0 {
 		w.absented[other.section.Name] = true

@@ -14,11 +14,10 @@ import (
 
 // A model is the one embedding space that a store takes.
 type model struct {
-	registered            bool // the store names it
-	values                map[string]format.Value
-	name, hash            string
-	dimension             int64 // 0 where the store does not say
-	nameColumn, dimColumn string
+	registered bool // the store names it
+	values     map[string]format.Value
+	name, hash string
+	dimension  int64 // 0 where the store does not say
 }
 
 // readModel reads which space the store takes, if its layout knows of one.
@@ -27,7 +26,7 @@ func readModel(ctx context.Context, db store.Tables, l *store.Layout, c *store.C
 	if from == nil {
 		return nil, nil
 	}
-	m := &model{values: map[string]format.Value{}, nameColumn: from.Name, dimColumn: from.Dimension}
+	m := &model{values: map[string]format.Value{}}
 	for _, at := range from.Vectors {
 		if t := c.Table(at[0]); t != nil {
 			for _, col := range t.Columns {
@@ -107,14 +106,10 @@ func (s *shape) addConst(p *part, f format.Field, c store.ColumnMap) error {
 
 // fits tells whether the store takes the vector of a record.
 func (m *model) fits(b *format.Batch, row int) bool {
-	text := func(name string) string {
-		if c := b.Column(name); c != nil && !c.Null(row) {
-			return c.String(row)
+	if m.registered {
+		if c := b.Column("space"); c == nil || c.Null(row) || string(c.Bytes(row)) != m.name {
+			return false
 		}
-		return ""
-	}
-	if m.registered && text("space") != m.name {
-		return false
 	}
 	if c := b.Column("vector"); m.dimension > 0 && c != nil && !c.Null(row) {
 		return int64(len(c.Bytes(row))/4) == m.dimension
@@ -203,7 +198,7 @@ func (s *sink) runModel(ctx context.Context, statements []store.Statement) error
 		return nil
 	}
 	for _, st := range statements {
-		if !holdsObject(s.catalog, st.Object) && st.Object != "" {
+		if st.Object != "" && !holdsObject(s.catalog, st.Object) {
 			continue
 		}
 		sql := strings.NewReplacer("$NAME", literal(sp.ID), "$HASH", literal(sp.Hash), "$DIMENSION", fmt.Sprint(sp.Dimension)).Replace(st.SQL)
@@ -237,10 +232,8 @@ func (s *sink) replaceModel(ctx context.Context) error {
 	return s.runModel(ctx, from.Replace)
 }
 
-// literal quotes a text as standard SQL does. U+0000 cannot stand in a statement.
-func literal(s string) string {
-	return "'" + strings.ReplaceAll(strings.ReplaceAll(s, "\x00", ""), "'", "''") + "'"
-}
+// literal quotes a text that may come from an archive.
+func literal(s string) string { return store.QuoteText(strings.ReplaceAll(s, "\x00", "")) }
 
 // dimension is that of the vectors of a new store whose columns fix it.
 func (s *sink) dimension() int64 {
@@ -249,5 +242,8 @@ func (s *sink) dimension() int64 {
 			return sp.Dimension
 		}
 	}
-	return 384 // the products' own default
+	if s.layout.Model != nil {
+		return s.layout.Model.Assumed
+	}
+	return 0
 }

@@ -199,7 +199,7 @@ func (p *progress) count(b *format.Batch) {
 // passed skips a batch that an earlier run has committed.
 func (s *sink) passed(b *format.Batch) (res store.Result, done bool, err error) {
 	p := s.progress
-	if p == nil || !p.resumed || p.records >= p.state.Records {
+	if !s.resumed() || p.records >= p.state.Records {
 		return res, false, nil
 	}
 	p.count(b)
@@ -209,7 +209,7 @@ func (s *sink) passed(b *format.Batch) (res store.Result, done bool, err error) 
 	p.recall(b)
 	name := b.Section.Name
 	if s.writers[name] == nil && name == format.Spaces && s.layout.Spaces != nil {
-		s.spaces = append(s.spaces, some(b, all(b.Rows)))
+		s.spaces = append(s.spaces, b.Clone())
 	}
 	if name == format.Memories {
 		s.written += int64(b.Rows)

@@ -36,7 +36,7 @@ func (w *sidecarWriter) begin(ctx context.Context) error {
 		}
 		w.indexed = true
 		w.before, w.schemas = r, &ownManifest{Sections: slices.Clone(r.schemas.Sections), Origin: r.schemas.Origin, Spaces: r.schemas.Spaces}
-	} else if s.progress == nil || !s.progress.resumed {
+	} else if !s.resumed() {
 		err := s.db.CreateTable(ctx, &format.Table{Name: sidecarTable, Columns: []format.TableColumn{
 			{Name: "section", Type: "TEXT", NotNull: true}, {Name: "place", Type: "BLOB", NotNull: true}, {Name: "native", Type: "BLOB"},
 			{Name: "record", Type: "TEXT"}, {Name: "gone", Type: "TEXT"},
@@ -126,9 +126,7 @@ func (w *sidecarWriter) hideSeeds(ctx context.Context) error {
 			for _, p := range t.parts {
 				b := p.get(native, func(int) bool { return true })
 				for _, leaf := range b.AppendLeaves(nil) {
-					if err := w.add(rows, p.section.Name, leaf.Place, &leaf.Sum, nil, nil); err != nil {
-						return err
-					}
+					w.add(rows, p.section.Name, leaf.Place, &leaf.Sum, nil, nil)
 				}
 				w.absented[p.section.Name] = true
 				b.Release()
@@ -138,8 +136,8 @@ func (w *sidecarWriter) hideSeeds(ctx context.Context) error {
 	return w.store(ctx, rows, store.NewRows(2))
 }
 
-// entry is one row of the sidecar.
-func (w *sidecarWriter) add(rows *store.Rows, section string, place [16]byte, native *format.Hash, record, gone []byte) error {
+// add appends one row of the sidecar.
+func (w *sidecarWriter) add(rows *store.Rows, section string, place [16]byte, native *format.Hash, record, gone []byte) {
 	rows.Columns[0].AppendString(section)
 	rows.Columns[1].AppendBlob(place[:])
 	if native == nil {
@@ -158,7 +156,6 @@ func (w *sidecarWriter) add(rows *store.Rows, section string, place [16]byte, na
 		rows.Columns[4].AppendText(gone)
 	}
 	rows.N++
-	return nil
 }
 
 // store replaces what the sidecar holds of the rows' places.
@@ -235,9 +232,7 @@ func (w *sidecarWriter) wholeRows(b *format.Batch) (*store.Rows, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := w.add(rows, b.Section.Name, [16]byte(leaf.Sum[:16]), nil, line[:len(line)-1], nil); err != nil {
-			return nil, err
-		}
+		w.add(rows, b.Section.Name, [16]byte(leaf.Sum[:16]), nil, line[:len(line)-1], nil)
 	}
 	return rows, nil
 }
@@ -268,7 +263,10 @@ func (w *sidecarWriter) shows(ctx context.Context, wr *writer, keys *store.Rows)
 func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch, res *store.Result) (*format.Batch, error) {
 	keys, _, _ := wr.part.split()
 	nameless := func(row int) bool {
-		return slices.ContainsFunc(keys, func(i int) bool { return b.Columns[wr.part.columns[i].field].Null(row) })
+		return slices.ContainsFunc(keys, func(i int) bool {
+			field := wr.part.columns[i].field
+			return field != noField && b.Columns[field].Null(row)
+		})
 	}
 	var known []int
 	if w.sink.catalog.Table(sidecarTable) != nil {
@@ -338,7 +336,7 @@ func (w *sidecarWriter) divertKeyless(ctx context.Context, wr *writer, b *format
 	res.Written += whole.Written
 	res.Unchanged += whole.Unchanged
 	res.Rejects = append(res.Rejects, whole.Rejects...)
-	return some(b, slices.DeleteFunc(all(b.Rows), func(row int) bool { return slices.Contains(d.rows, row) })), err
+	return some(b, except(b.Rows, d.rows)), err
 }
 
 // finish settles the spaces of a layout that derives them, and writes the
@@ -370,9 +368,7 @@ func (w *sidecarWriter) finish(ctx context.Context) error {
 		return err
 	}
 	rows := store.NewRows(len(sidecarColumns))
-	if err := w.add(rows, "", [16]byte{}, nil, raw, nil); err != nil {
-		return err
-	}
+	w.add(rows, "", [16]byte{}, nil, raw, nil)
 	return w.store(ctx, rows, pick(rows, []int{0, 1}, []int{0}))
 }
 
@@ -415,9 +411,7 @@ func (w *sidecarWriter) settleSpaces(ctx context.Context) error {
 	}
 	for at, leaf := range leaves {
 		if !matched[at] && s.fresh() {
-			if err := w.add(entries, format.Spaces, leaf.Place, &leaf.Sum, nil, nil); err != nil {
-				return err
-			}
+			w.add(entries, format.Spaces, leaf.Place, &leaf.Sum, nil, nil)
 		}
 	}
 	return w.store(ctx, entries, clear)

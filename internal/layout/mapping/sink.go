@@ -120,7 +120,7 @@ func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error
 // fresh tells that the target held nothing before the import, or before the one that
 // this one goes on with.
 func (s *sink) fresh() bool {
-	if s.progress != nil && s.progress.resumed {
+	if s.resumed() {
 		return s.progress.state.Fresh
 	}
 	return s.db.Fresh()
@@ -180,7 +180,7 @@ func (s *sink) Begin(ctx context.Context) error {
 	if s.layout.Own != nil {
 		return s.beginOwn(ctx)
 	}
-	if s.progress == nil || !s.progress.resumed {
+	if !s.resumed() {
 		if err := s.createTables(ctx); err != nil {
 			return err
 		}

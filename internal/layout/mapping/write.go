@@ -34,10 +34,7 @@ func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err
 	}
 	switch {
 	case w == nil && b.Section.Name == format.Spaces && s.layout.Spaces != nil:
-		kept := format.NewBatch(b.Section)
-		for row := range b.Rows {
-			kept.AppendRow(b, row)
-		}
+		kept := b.Clone()
 		s.spaces = append(s.spaces, kept)
 		return s.countSpaces(kept), nil
 	case w == nil:
@@ -226,11 +223,8 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 		}
 	}
 	if len(refused) > 0 {
-		rest := format.NewBatch(b.Section)
+		rest := some(b, refused)
 		defer rest.Release()
-		for _, row := range refused {
-			rest.AppendRow(b, row)
-		}
 		whole, err := s.sidecar.whole(ctx, rest)
 		if err != nil {
 			return res, err
@@ -293,6 +287,19 @@ func (p *part) split() (keys, others []int, names []string) {
 		others, names = append(others, len(p.columns)), append(names, p.rest)
 	}
 	return keys, others, names
+}
+
+// except returns the numbers below n that are not in an ascending list.
+func except(n int, without []int) []int {
+	out := make([]int, 0, n-len(without))
+	for i := range n {
+		if len(without) > 0 && without[0] == i {
+			without = without[1:]
+			continue
+		}
+		out = append(out, i)
+	}
+	return out
 }
 
 func all(n int) []int {

@@ -1,9 +1,7 @@
 package vestige_test
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -12,10 +10,8 @@ import (
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/layout/vestige"
 	"github.com/memarc/memarc/internal/store"
-	"github.com/memarc/memarc/internal/store/all"
 	"github.com/memarc/memarc/internal/store/storetest"
 	"github.com/memarc/memarc/internal/store/storetest/pgserver"
-	"github.com/memarc/memarc/verify"
 )
 
 // plain adds memories with schedules, vectors and edges that PostgreSQL holds exactly.
@@ -35,34 +31,6 @@ func plain(memories int) []string {
 	}
 }
 
-// compare names the records in which the store at a location differs from an archive.
-func compare(t *testing.T, archive []byte, location string) ([]storetest.Named, []*format.Section) {
-	t.Helper()
-	src, err := all.Registry().OpenSource(t.Context(), location, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	file := verify.File(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive)), nil }, format.ReaderOptions{})
-	diff, err := verify.Compare(t.Context(), file, verify.Store(src), verify.CompareOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var named []storetest.Named
-	for _, d := range diff.Differences {
-		n := storetest.Named{Section: d.Section, ID: d.ID, Fields: map[string][2]string{}}
-		for _, f := range d.Fields {
-			n.Fields[f.Name] = [2]string{f.A, f.B}
-		}
-		named = append(named, n)
-	}
-	about, err := src.Describe(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return named, about.Sections
-}
-
 // Every change of a single value in the product's own tables is found and named, and
 // nothing else. The model's name and dimension stand for all vectors, and so apart.
 func TestEdits(t *testing.T) {
@@ -72,14 +40,14 @@ func TestEdits(t *testing.T) {
 	storetest.Exec(t, source, plain(200)...)
 	archive, _ := storetest.Export(t, source, exporter.Options{})
 	storetest.MustImport(t, target, archive, store.SinkOptions{})
-	if named, _ := compare(t, archive, target); len(named) > 0 {
+	if named, _ := storetest.Compare(t, archive, target); len(named) > 0 {
 		t.Fatalf("differs before any edit: %+v", named[0])
 	}
 	done := storetest.EditPostgres(t, target, rand.New(rand.NewPCG(storetest.Seed(t), 3)), edits, "embedding_model")
 	if len(done) != edits {
 		t.Errorf("%d edits", len(done))
 	}
-	named, sections := compare(t, archive, target)
+	named, sections := storetest.Compare(t, archive, target)
 	oracle := storetest.Oracle{Layout: vestige.Postgres(), Sections: sections, Constants: map[string]string{"space": "small"}, Loose: func(section, id, field string) bool {
 		// SQLite has no metadata: what PostgreSQL demands counts once the row has changed.
 		return !strings.HasPrefix(id, "a1a1") || section == format.Memories && field == "metadata"
@@ -87,7 +55,7 @@ func TestEdits(t *testing.T) {
 	oracle.Check(t, done, named)
 
 	run(t, connect(t, target), "UPDATE embedding_model SET name = 'smaller'")
-	after, _ := compare(t, archive, target)
+	after, _ := storetest.Compare(t, archive, target)
 	vectors := 0
 	for _, n := range after {
 		if n.Section == format.Embeddings {

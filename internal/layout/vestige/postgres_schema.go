@@ -34,6 +34,7 @@ var tagText = store.ObjectDef{Name: "knowledge_nodes_tag_text", Table: "knowledg
 var postgresModel = &store.Model{
 	Table: "embedding_model", Name: "name", Dimension: "dimension", Hash: "hash",
 	Vectors:  [][2]string{{"knowledge_nodes", "embedding"}},
+	Assumed:  384, // a seed takes it away again, until a model is registered
 	Register: postgresRegister,
 	Replace: []store.Statement{
 		{SQL: "DROP INDEX IF EXISTS " + hnswIndex},
@@ -121,7 +122,7 @@ var postgresTables = []store.TableDef{
 			{Name: "domains", Decl: "TEXT[] NOT NULL DEFAULT '{}'"},
 			{Name: "domain_scores", Decl: "JSONB NOT NULL DEFAULT '{}'"},
 			{Name: "embedding", Decl: "vector", Until: migrationHNSW},
-			{Name: "embedding", Decl: "vector({EMBEDDING_DIM})", Since: migrationHNSW},
+			{Name: "embedding", Decl: "vector(" + store.DimensionMark + ")", Since: migrationHNSW},
 			{Name: "codebase", Decl: "TEXT"},
 			{Name: "owner_user_id", Decl: "UUID NOT NULL DEFAULT '" + localUser + "'"},
 			{Name: "visibility", Decl: "TEXT NOT NULL DEFAULT 'private'"},

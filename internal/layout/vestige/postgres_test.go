@@ -159,7 +159,7 @@ func creates(version, dimension int) (before, after []string) {
 		before = append(before, s.SQL)
 	}
 	for i := range at.Tables {
-		before = append(before, strings.ReplaceAll(at.Tables[i].CreateSQL(), "{EMBEDDING_DIM}", "384"))
+		before = append(before, strings.ReplaceAll(at.Tables[i].CreateSQL(), store.DimensionMark, "384"))
 		for _, f := range at.Tables[i].Foreign {
 			action := ""
 			if f.OnDelete != "" {

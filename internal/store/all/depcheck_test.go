@@ -32,7 +32,7 @@ var rooms = []struct {
 	{"verify", []string{"format", "internal/store"}, false},
 	{"internal/store", []string{"format"}, false},
 	{"internal/store/all", []string{"internal/store", "internal/engine/", "internal/layout/"}, false},
-	{"internal/store/storetest", []string{"format", "exporter", "importer", "internal/store", "internal/store/all"}, true},
+	{"internal/store/storetest", []string{"format", "exporter", "importer", "verify", "internal/store", "internal/store/all"}, true},
 	{"internal/engine", []string{"format", "internal/store"}, true},
 	{"internal/layout", []string{"format", "internal/store", "internal/layout/mapping", "internal/layout/lens"}, false},
 	{"internal/layout/lens", []string{"format", "internal/store"}, false},

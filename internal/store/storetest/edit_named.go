@@ -2,9 +2,11 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -13,6 +15,8 @@ import (
 
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/store"
+	"github.com/memarc/memarc/internal/store/all"
+	"github.com/memarc/memarc/verify"
 )
 
 // A Named is a record in which a comparison has found two sides to differ. Fields are
@@ -209,4 +213,33 @@ func (o *Oracle) id(m store.TableMap, section *format.Section, cells map[string]
 		parts = append(parts, v)
 	}
 	return strings.Join(parts, " ")
+}
+
+// Compare names the records in which the store at a location differs from an archive,
+// and returns the sections that the store has.
+func Compare(t testing.TB, archive []byte, location string) ([]Named, []*format.Section) {
+	t.Helper()
+	src, err := all.Registry().OpenSource(context.Background(), location, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	file := verify.File(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive)), nil }, format.ReaderOptions{})
+	diff, err := verify.Compare(context.Background(), file, verify.Store(src), verify.CompareOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []Named
+	for _, d := range diff.Differences {
+		n := Named{Section: d.Section, ID: d.ID, Fields: map[string][2]string{}}
+		for _, f := range d.Fields {
+			n.Fields[f.Name] = [2]string{f.A, f.B}
+		}
+		named = append(named, n)
+	}
+	about, err := src.Describe(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return named, about.Sections
 }
