@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"iter"
+	"strings"
 
 	"github.com/memarc/memarc/format"
 )
@@ -102,8 +103,47 @@ type Query struct {
 	Columns []string
 	// Where is a condition in the engine's own language, given by the user.
 	Where string
+	// Filters are conditions of ours, which all hold for each row.
+	Filters []Filter
 	// Shared says that other methods are called before the last row was taken.
 	Shared bool
+}
+
+// A Filter is a condition on one column that every engine can express.
+type Filter struct {
+	Column string
+	Is     Test
+	Text   string // for Equal
+}
+
+// A Test is what a Filter asks of a cell.
+type Test uint8
+
+// The tests.
+const (
+	IsNull Test = iota
+	NotNull
+	Equal // to a text
+)
+
+// Condition is what a query asks of rows in standard SQL; "" if it takes them all.
+func (q *Query) Condition() string {
+	var all []string
+	if q.Where != "" {
+		all = append(all, "("+q.Where+"\n)")
+	}
+	for _, f := range q.Filters {
+		name := QuoteName(f.Column)
+		switch f.Is {
+		case IsNull:
+			all = append(all, name+" IS NULL")
+		case NotNull:
+			all = append(all, name+" IS NOT NULL")
+		case Equal:
+			all = append(all, name+" = "+QuoteText(strings.ReplaceAll(f.Text, "\x00", "")))
+		}
+	}
+	return strings.Join(all, " AND ")
 }
 
 // Tables is an engine that has tables, opened for reading: one snapshot for all
@@ -146,6 +186,8 @@ type Target interface {
 	Fresh() bool
 	// Exec runs statements of a layout's own schema.
 	Exec(ctx context.Context, statement string) error
+	// Drop removes a table that memarc has created.
+	Drop(ctx context.Context, table string) error
 	// CreateTable creates a table from a shape that may come from an archive.
 	// It takes types from a closed list and reports what it cannot express.
 	CreateTable(ctx context.Context, t *format.Table) error
@@ -184,4 +226,10 @@ type Target interface {
 	Checkpoint(ctx context.Context) error
 	// Commit makes everything visible, durably.
 	Commit(ctx context.Context) error
+}
+
+// Schemaless is the ability of an engine whose tables exist by their rows alone:
+// Declare says which columns a table of a layout's schema has, instead of Exec.
+type Schemaless interface {
+	Declare(ctx context.Context, def *TableDef) error
 }

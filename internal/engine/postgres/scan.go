@@ -72,7 +72,7 @@ func (d *DB) selection(ctx context.Context, q store.Query) (*selection, error) {
 		return nil, d.failed("read", err)
 	}
 	// COPY of a table names it alone: columns that are stored, in all its rows.
-	plain := q.Where == "" && t.kind == "r" && len(s.columns) > 0
+	plain := q.Where == "" && len(q.Filters) == 0 && t.kind == "r" && len(s.columns) > 0
 	var names []string
 	for _, c := range s.columns {
 		plain = plain && c.codec != nil && !c.generated
@@ -84,7 +84,9 @@ func (d *DB) selection(ctx context.Context, q store.Query) (*selection, error) {
 		if err := confined(q.Where); err != nil {
 			return nil, err
 		}
-		s.sql += " WHERE (" + q.Where + "\n)"
+	}
+	if where := q.Condition(); where != "" {
+		s.sql += " WHERE " + where
 	}
 	what := "(" + s.sql + ")"
 	if plain {

@@ -167,6 +167,11 @@ func (t *Target) Exec(ctx context.Context, statement string) error {
 	return nil
 }
 
+// Drop removes a table.
+func (t *Target) Drop(ctx context.Context, table string) error {
+	return t.Exec(ctx, "DROP TABLE "+t.qualified(table))
+}
+
 // ready prepares a table for being written: one that was there before is locked
 // against others, so that what is read back is what was written.
 func (t *Target) ready(ctx context.Context, name string) (*table, error) {

@@ -177,8 +177,8 @@ func (db *DB) selectSQL(ctx context.Context, q store.Query) (string, error) {
 		return "", fmt.Errorf("read %q: there is no table %q", db.name, q.Table)
 	}
 	query := "SELECT " + nameList(q.Columns) + " FROM " + store.QuoteName(q.Table)
-	if q.Where != "" {
-		query += " WHERE (" + q.Where + "\n)"
+	if where := q.Condition(); where != "" {
+		query += " WHERE " + where
 	}
 	if t.WithoutRowid {
 		return query + " ORDER BY " + nameList(t.Primary), nil

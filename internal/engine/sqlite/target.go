@@ -132,6 +132,11 @@ func (t *Target) Exec(ctx context.Context, statement string) error {
 	return nil
 }
 
+// Drop removes a table.
+func (t *Target) Drop(ctx context.Context, table string) error {
+	return t.Exec(ctx, "DROP TABLE "+store.QuoteName(table))
+}
+
 // AddColumn adds a column to a table.
 func (t *Target) AddColumn(ctx context.Context, table string, c *format.TableColumn) error {
 	plain := *c

@@ -30,7 +30,7 @@ func (s *sink) createTables(ctx context.Context) error {
 			return nil
 		}
 		for _, t := range reference.Tables {
-			if err := s.db.Exec(ctx, s.sized(t.CreateSQL())); err != nil {
+			if err := s.create(ctx, &t, s.sized); err != nil {
 				return err
 			}
 		}
@@ -55,7 +55,7 @@ func (s *sink) createTables(ctx context.Context) error {
 		case have != nil:
 			continue // columns that it lacks go to the sidecar
 		case def != nil:
-			if err := s.db.Exec(ctx, s.sizedAs(adapt(def, t), t)); err != nil {
+			if err := s.create(ctx, adapt(def, t), func(sql string) string { return s.sizedAs(sql, t) }); err != nil {
 				return err
 			}
 			if err := s.addMissing(ctx, def, t); err != nil {
@@ -113,9 +113,17 @@ func (s *sink) compareShapes(catalog *store.Catalog) {
 	}
 }
 
-// adapt returns the statement for a table of the reference schema with just the
-// columns that the origin's table had.
-func adapt(def *store.TableDef, t *format.Table) string {
+// create creates a table of the reference schema.
+func (s *sink) create(ctx context.Context, def *store.TableDef, sized func(sql string) string) error {
+	if db, ok := s.db.(store.Schemaless); ok {
+		return db.Declare(ctx, def)
+	}
+	return s.db.Exec(ctx, sized(def.CreateSQL()))
+}
+
+// adapt returns a table of the reference schema with just the columns that the
+// origin's table had.
+func adapt(def *store.TableDef, t *format.Table) *store.TableDef {
 	at := *def
 	at.Columns = nil
 	for _, c := range def.Columns {
@@ -123,7 +131,7 @@ func adapt(def *store.TableDef, t *format.Table) string {
 			at.Columns = append(at.Columns, c)
 		}
 	}
-	return at.CreateSQL()
+	return &at
 }
 
 // sized puts the dimension of a new store's vectors into a statement of its schema.

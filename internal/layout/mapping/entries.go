@@ -27,8 +27,8 @@ type entries struct {
 // entryColumns are what an entry is made of; the place comes first.
 var entryColumns = []string{"place", "native", "record", "gone"}
 
-func withNative(section string) string {
-	return "section = " + literal(section) + " AND native IS NOT NULL"
+func withNative(section string) []store.Filter {
+	return []store.Filter{{Column: "section", Is: store.Equal, Text: section}, {Column: "native", Is: store.NotNull}}
 }
 
 // walk begins a walk along a section's entries.
@@ -37,7 +37,7 @@ func (r *sidecarReader) walk(ctx context.Context, section string) *entries {
 		return e
 	}
 	e := &entries{ahead: map[[16]byte]int{}, pending: int(r.total[section] + r.absent[section])}
-	e.next, e.stop = iter.Pull2(r.db.Scan(ctx, store.Query{Table: sidecarTable, Columns: entryColumns, Where: withNative(section), Shared: true}))
+	e.next, e.stop = iter.Pull2(r.db.Scan(ctx, store.Query{Table: sidecarTable, Columns: entryColumns, Filters: withNative(section), Shared: true}))
 	r.walks[section] = e
 	return e
 }

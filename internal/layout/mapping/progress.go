@@ -18,6 +18,9 @@ import (
 // archive, imported again, goes on there.
 const progressTable = "memarc_progress"
 
+// progressRow is the key of that row.
+const progressRow = 1
+
 type progressState struct {
 	Archive string   `json:"archive"` // SHA-256 of the manifest
 	Records int64    `json:"records"` // that were taken
@@ -102,7 +105,7 @@ func (s *sink) beginProgress(ctx context.Context) error {
 		s.restore(&p.state)
 		return nil
 	}
-	if err := s.db.CreateTable(ctx, &format.Table{Name: progressTable, Columns: []format.TableColumn{{Name: "state", Type: "TEXT", NotNull: true}}}); err != nil {
+	if err := s.db.CreateTable(ctx, &format.Table{Name: progressTable, Columns: []format.TableColumn{{Name: "one", Type: "INTEGER", NotNull: true}, {Name: "state", Type: "TEXT", NotNull: true}}}); err != nil {
 		return err
 	}
 	p.state.Fresh = s.db.Fresh()
@@ -151,14 +154,15 @@ func (s *sink) commitProgress(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("encode the progress of the import: %w", err)
 	}
-	if err := s.db.Exec(ctx, "DELETE FROM "+progressTable); err != nil {
+	rows := store.NewRows(2)
+	rows.Columns[0].AppendInt(progressRow)
+	rows.Columns[1].AppendText(raw)
+	rows.N = 1
+	if err := s.db.Delete(ctx, progressTable, []string{"one"}, pick(rows, []int{0}, []int{0})); err != nil {
 		return err
 	}
-	rows := store.NewRows(1)
-	rows.Columns[0].AppendText(raw)
-	rows.N = 1
 	var refused error
-	if err := s.db.Insert(ctx, progressTable, []string{"state"}, rows, func(_ int, err error) { refused = err }); err != nil || refused != nil {
+	if err := s.db.Insert(ctx, progressTable, []string{"one", "state"}, rows, func(_ int, err error) { refused = err }); err != nil || refused != nil {
 		return fmt.Errorf("write table %q: %w", progressTable, firstError(err, refused))
 	}
 	p.since = 0
@@ -177,7 +181,7 @@ func (s *sink) endProgress(ctx context.Context) error {
 	if p.resumed && p.records < p.state.Records {
 		return p.another()
 	}
-	return s.db.Exec(ctx, "DROP TABLE "+progressTable)
+	return s.db.Drop(ctx, progressTable)
 }
 
 // another is the error of an archive that is not the one whose import was interrupted,

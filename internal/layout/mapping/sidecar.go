@@ -121,7 +121,7 @@ func (p *part) inOrder() *part {
 // readSchemas reads the sidecar's one row that concerns no record.
 func readSchemas(ctx context.Context, db store.Tables) (*ownManifest, error) {
 	schemas := &ownManifest{}
-	for rows, err := range db.Scan(ctx, store.Query{Table: sidecarTable, Columns: []string{"record"}, Where: "section = ''"}) {
+	for rows, err := range db.Scan(ctx, store.Query{Table: sidecarTable, Columns: []string{"record"}, Filters: []store.Filter{{Column: "section", Is: store.Equal}}}) {
 		if err != nil {
 			return nil, err
 		}

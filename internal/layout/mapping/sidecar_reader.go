@@ -31,10 +31,9 @@ func openSidecar(ctx context.Context, db store.Tables, s *shape) (*sidecarReader
 	if r.schemas, err = readSchemas(ctx, db); err != nil {
 		return nil, err
 	}
-	for where, counts := range map[string]map[string]uint64{
-		"native IS NOT NULL AND record IS NULL": r.absent, "native IS NOT NULL AND record IS NOT NULL": r.total,
-	} {
-		for rows, err := range db.Scan(ctx, store.Query{Table: sidecarTable, Columns: []string{"section"}, Where: where}) {
+	for is, counts := range map[store.Test]map[string]uint64{store.IsNull: r.absent, store.NotNull: r.total} {
+		filters := []store.Filter{{Column: "native", Is: store.NotNull}, {Column: "record", Is: is}}
+		for rows, err := range db.Scan(ctx, store.Query{Table: sidecarTable, Columns: []string{"section"}, Filters: filters}) {
 			if err != nil {
 				return nil, err
 			}

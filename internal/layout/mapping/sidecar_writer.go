@@ -352,7 +352,7 @@ func (w *sidecarWriter) finish(ctx context.Context) error {
 			return err
 		}
 		if n == 0 {
-			return s.db.Exec(ctx, "DROP TABLE "+sidecarTable) // everything has its place
+			return s.db.Drop(ctx, sidecarTable) // everything has its place
 		}
 	}
 	if err := w.index(ctx); err != nil {
