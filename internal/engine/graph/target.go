@@ -1,0 +1,750 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
+)
+
+// A Target is a graph opened for writing (run.go).
+type Target struct {
+	DB
+	fresh    bool
+	run      string
+	started  bool
+	stopBeat func()
+	indexed  map[string]bool // labels whose key was seen to
+}
+
+var (
+	_ store.Target     = (*Target)(nil)
+	_ store.Schemaless = (*Target)(nil)
+)
+
+// OpenTarget returns the graph of a client for writing. It first ends what another
+// program has left undone.
+func OpenTarget(ctx context.Context, c Client, name string) (*Target, error) {
+	t := &Target{DB: DB{c: c, name: name}, stopBeat: func() {}, indexed: map[string]bool{}}
+	err := t.settleRuns(ctx)
+	if err == nil {
+		t.fresh = true
+		err = c.Read(ctx, Reading{Match: "(n)", Return: []string{"count(n)"}}, func(v []Value) error {
+			n, ok := v[0].(int64)
+			t.fresh = ok && n == 0
+			return nil
+		})
+	}
+	if err != nil {
+		return nil, errors.Join(t.failed("open", err), c.Close())
+	}
+	return t, nil
+}
+
+// Fresh tells that the graph held nothing before.
+func (t *Target) Fresh() bool { return t.fresh }
+
+// begin marks the graph before the first thing is written to it.
+func (t *Target) begin(ctx context.Context) error {
+	if t.started {
+		return nil
+	}
+	if err := t.startRun(ctx); err != nil {
+		return t.failed("write", err)
+	}
+	return nil
+}
+
+// Exec runs a statement of a layout's own schema.
+func (t *Target) Exec(ctx context.Context, statement string) error {
+	if err := t.begin(ctx); err != nil {
+		return err
+	}
+	t.catalog = nil
+	if err := t.c.Define(ctx, statement); err != nil {
+		return fmt.Errorf("run %.60q: %w", statement, t.failed("write", err))
+	}
+	return nil
+}
+
+// Declare says which columns a table of a layout's schema has.
+func (t *Target) Declare(ctx context.Context, def *store.TableDef) error {
+	table := t.newTable(def.Name)
+	for i := range def.Columns {
+		if !table.HasColumn(def.Columns[i].Name) {
+			addColumn(table, def.Columns[i].Name)
+		}
+	}
+	t.declare(table)
+	return t.begin(ctx)
+}
+
+func (t *Target) declare(table *store.CatalogTable) {
+	t.declared = append(t.declared, table)
+	t.catalog = nil
+}
+
+// CreateTable creates a table from a shape that may come from an archive.
+func (t *Target) CreateTable(ctx context.Context, shape *format.Table) error {
+	if err := t.begin(ctx); err != nil {
+		return err
+	}
+	if isPlain(shape.Name) {
+		t.catalog = nil
+		return t.createPlain(ctx, shape.Name, shape.Columns)
+	}
+	if shape.Name != edges {
+		if _, err := labelsOf(shape.Name); err != nil {
+			return t.failed("write", err)
+		}
+	}
+	table := t.newTable(shape.Name)
+	for _, c := range shape.Columns {
+		if !table.HasColumn(c.Name) {
+			addColumn(table, c.Name)
+		}
+	}
+	t.declare(table)
+	for _, key := range shape.Unique {
+		labels, err := labelsOf(shape.Name)
+		if err != nil || len(labels) != 1 || len(key) != 1 {
+			continue // compareShapes tells of it
+		}
+		if err := t.c.Unique(ctx, labels[0], key[0]); err != nil {
+			return fmt.Errorf("table %q: %w", shape.Name, t.failed("write", err))
+		}
+	}
+	return nil
+}
+
+func (t *Target) createPlain(ctx context.Context, name string, columns []format.TableColumn) error {
+	raw, err := json.Marshal(columns)
+	if err != nil {
+		return err
+	}
+	err = t.c.Run(ctx, "CREATE (n:"+tableLabel+") SET n.name = $name, n.columns = $columns, n."+runKey+" = $run", map[string]Value{"name": name, "columns": string(raw), "run": t.run}, nil)
+	if err != nil {
+		return fmt.Errorf("table %q: %w", name, t.failed("write", err))
+	}
+	return nil
+}
+
+// Drop removes a table of memarc's own.
+func (t *Target) Drop(ctx context.Context, table string) error {
+	t.catalog = nil
+	label, err := t.c.QuoteName(plainLabel(table))
+	if err == nil {
+		err = t.remove(ctx, "(n:"+label+")", plainLabel(table), nil)
+	}
+	if err == nil {
+		err = t.remove(ctx, "(n:"+tableLabel+") WHERE n.name = $name", tableLabel, map[string]Value{"name": table})
+	}
+	if err != nil {
+		return fmt.Errorf("table %q: %w", table, t.failed("drop", err))
+	}
+	return nil
+}
+
+// remove deletes nodes with a label, so that they can be had back.
+func (t *Target) remove(ctx context.Context, match, label string, params map[string]Value) error {
+	mine := map[string]Value{"run": t.run}
+	maps.Copy(mine, params)
+	joined := " WHERE "
+	if strings.Contains(match, " WHERE ") {
+		joined = " AND "
+	}
+	// What this run has made never was there.
+	if err := t.c.Sweep(ctx, match+joined+"n."+runKey+" = $run AND n."+beforeKey+" IS NULL", "DETACH DELETE n", mine); err != nil {
+		return err
+	}
+	quoted, err := t.c.QuoteName(label)
+	if err != nil {
+		return err
+	}
+	mine["table"] = label
+	return t.c.Sweep(ctx, match, "SET n:"+deleted+", n."+tableKey+" = $table, n."+runKey+" = $run REMOVE n:"+quoted, mine)
+}
+
+// CreateIndex makes the rows of a table be found by the last of the columns.
+func (t *Target) CreateIndex(ctx context.Context, table string, ix *format.Index) error {
+	label := ""
+	if isPlain(table) {
+		label = plainLabel(table)
+	} else if labels, err := labelsOf(table); err == nil && len(labels) > 0 {
+		label = labels[0]
+	} else {
+		return nil
+	}
+	if err := t.c.Index(ctx, label, ix.Columns[len(ix.Columns)-1]); err != nil {
+		return fmt.Errorf("table %q: %w", table, t.failed("make an index of", err))
+	}
+	return nil
+}
+
+// AddColumn adds a column to a table.
+func (t *Target) AddColumn(ctx context.Context, table string, c *format.TableColumn) error {
+	catalog, err := t.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	have := catalog.Table(table)
+	if have == nil {
+		return fmt.Errorf("table %q: %w", table, t.failed("write", errors.New("there is no such table")))
+	}
+	if !isPlain(table) {
+		for _, d := range t.declared {
+			if d.Name == table {
+				addColumn(d, c.Name)
+				t.catalog = nil
+				return nil
+			}
+		}
+		d := *have
+		addColumn(&d, c.Name)
+		t.declare(&d)
+		return nil
+	}
+	t.catalog = nil
+	if err := t.remove(ctx, "(n:"+tableLabel+") WHERE n.name = $name", tableLabel, map[string]Value{"name": table}); err != nil {
+		return fmt.Errorf("table %q: %w", table, t.failed("write", err))
+	}
+	return t.createPlain(ctx, table, append(slices.Clone(have.Columns), *c))
+}
+
+// Stored returns what a Lookup would give of rows that Insert takes.
+func (t *Target) Stored(_ context.Context, table string, columns []string, rows *store.Rows, want []string) (*store.Rows, error) {
+	out := store.NewRows(len(want))
+	out.N = rows.N
+	refused := t.refusals(table, columns, rows)
+	for i, name := range want {
+		from := slices.Index(columns, name)
+		to := &out.Columns[i]
+		if from >= 0 && isPlain(table) {
+			*to = rows.Columns[from]
+			continue
+		}
+		for row := range rows.N {
+			switch {
+			case from < 0 || refused[row] != nil:
+				to.AppendNull()
+			case rows.Columns[from].Kinds[row] != store.Blob:
+				to.AppendRow(&rows.Columns[from], row)
+			default: // another spelling of the value may come back
+				v, err := valueOf(&rows.Columns[from], row)
+				if err == nil {
+					err = appendCell(to, v)
+				}
+				if err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// refusals says why the server cannot hold rows.
+func (t *Target) refusals(table string, columns []string, rows *store.Rows) map[int]error {
+	refused := map[int]error{}
+	if isPlain(table) {
+		return refused
+	}
+	for i, name := range columns {
+		cells := &rows.Columns[i]
+		for row := range rows.N {
+			if cells.Kinds[row] == store.Null || refused[row] != nil {
+				continue
+			}
+			v, err := valueOf(cells, row)
+			if err == nil && !strings.HasPrefix(name, "$") {
+				_, _, err = t.c.Encode(v)
+				if err == nil {
+					_, err = t.c.QuoteName(name)
+				}
+			}
+			if err != nil {
+				refused[row] = fmt.Errorf("column %q: %w", name, err)
+			}
+		}
+	}
+	return refused
+}
+
+// How much is sent at once.
+const (
+	writeRows  = 1000
+	writeBytes = 1 << 20
+)
+
+// A batch is rows for one statement that sets the properties of each to a map.
+type batch struct {
+	t    *Target
+	of   string            // the variable that has the properties
+	made map[string]string // functions, by the key of the property that they make
+	rows []any
+}
+
+func (t *Target) newBatch(of string) *batch { return &batch{t: t, of: of} }
+
+// add appends a row: properties, and other fields of row. It fails with errOther if the
+// batch's statement cannot take the row.
+func (b *batch) add(properties map[string]any, fields map[string]any) error {
+	made, plain, arguments, err := b.t.encode(properties)
+	if err != nil {
+		return err
+	}
+	if len(b.rows) > 0 && !maps.Equal(made, b.made) {
+		return errOther
+	}
+	b.made = made
+	row := map[string]any{"p": plain}
+	if len(arguments) > 0 {
+		row["x"] = arguments
+	}
+	maps.Copy(row, fields)
+	b.rows = append(b.rows, row)
+	return nil
+}
+
+var errOther = errors.New("rows of another form")
+
+// encode tells properties that are sent as they are from those that a function makes.
+func (t *Target) encode(properties map[string]any) (made map[string]string, plain, arguments map[string]any, err error) {
+	plain = make(map[string]any, len(properties))
+	for key, v := range properties {
+		function, argument, err := t.c.Encode(v)
+		switch {
+		case err != nil:
+			return nil, nil, nil, fmt.Errorf("property %q: %w", key, err)
+		case function == "":
+			plain[key] = argument
+			continue
+		case made == nil:
+			made, arguments = map[string]string{}, map[string]any{}
+		}
+		made[key], arguments[key] = function, argument
+	}
+	return made, plain, arguments, nil
+}
+
+// run runs the statement: find says what each row concerns, and set what more is set.
+func (b *batch) run(ctx context.Context, find, set string, row func(values []Value) error) error {
+	if len(b.rows) == 0 {
+		return nil
+	}
+	statement := "UNWIND $rows AS row " + find
+	// A statement that ends in DELETE has set before.
+	tail := ""
+	if at := strings.LastIndex(find, " DELETE "); at >= 0 {
+		statement, tail = "UNWIND $rows AS row "+find[:at], find[at:]
+	}
+	statement += " SET " + b.of + " = row.p"
+	for _, key := range slices.Sorted(maps.Keys(b.made)) {
+		name, err := b.t.c.QuoteName(key)
+		if err != nil {
+			return err
+		}
+		statement += ", " + b.of + "." + name + " = " + b.made[key] + "(row.x." + name + ")"
+	}
+	return b.t.c.Run(ctx, statement+set+tail, map[string]Value{"rows": b.rows, "run": b.t.run}, row)
+}
+
+// Insert inserts rows.
+func (t *Target) Insert(ctx context.Context, table string, columns []string, rows *store.Rows, reject func(row int, err error)) error {
+	if rows.N == 0 {
+		return nil
+	}
+	if err := t.begin(ctx); err != nil {
+		return err
+	}
+	refused := t.refusals(table, columns, rows)
+	for _, row := range slices.Sorted(maps.Keys(refused)) {
+		reject(row, refused[row])
+	}
+	groups, err := t.group(table, columns, rows, refused)
+	if err != nil {
+		return fmt.Errorf("table %q: %w", table, t.failed("write", err))
+	}
+	for _, g := range groups {
+		for from := 0; from < len(g.rows); {
+			to, size := from, 0
+			for to < len(g.rows) && to-from < writeRows && size < writeBytes {
+				size += rowSize(rows, g.rows[to])
+				to++
+			}
+			if err := t.halve(ctx, g, columns, rows, g.rows[from:to], reject); err != nil {
+				return fmt.Errorf("table %q: %w", table, t.failed("write", err))
+			}
+			from = to
+		}
+	}
+	t.catalogGrew(table, columns)
+	return nil
+}
+
+// catalogGrew forgets the catalog where it lacks columns that have come.
+func (t *Target) catalogGrew(table string, columns []string) {
+	if t.catalog == nil {
+		return
+	}
+	if have := t.catalog.Table(table); have == nil || slices.ContainsFunc(columns, func(c string) bool { return !have.HasColumn(c) }) {
+		t.catalog = nil
+	}
+}
+
+func rowSize(rows *store.Rows, row int) int {
+	n := 32
+	for i := range rows.Columns {
+		n += len(rows.Columns[i].Bytes(row)) + 16
+	}
+	return n
+}
+
+// A group is rows that one form of statement inserts.
+type group struct {
+	table  string
+	labels []string // of nodes
+	number bool     // of nodes that keep a number
+	typ    string   // of relationships
+	from   end
+	to     end
+	rows   []int
+}
+
+// An end tells by which column a relationship names a node.
+type end struct {
+	column   int // of rows
+	byNumber bool
+}
+
+func (t *Target) group(table string, columns []string, rows *store.Rows, without map[int]error) ([]*group, error) {
+	var groups []*group
+	byName := map[string]*group{}
+	at := func(name string) int { return slices.Index(columns, name) }
+	cell := func(column, row int) store.Kind {
+		if column < 0 {
+			return store.Null
+		}
+		return rows.Columns[column].Kinds[row]
+	}
+	var base []string
+	if table != edges && !isPlain(table) {
+		var err error
+		if base, err = labelsOf(table); err != nil {
+			return nil, err
+		}
+	} else if isPlain(table) {
+		base = []string{plainLabel(table)}
+	}
+	for row := range rows.N {
+		if without[row] != nil {
+			continue
+		}
+		g := group{table: table, labels: base}
+		name := ""
+		if table == edges {
+			typ := at(typeColumn)
+			if cell(typ, row) != store.Text {
+				without[row] = errors.New("a relationship has no type")
+				continue
+			}
+			g.typ = string(rows.Columns[typ].Bytes(row))
+			g.from, g.to = end{at(fromColumn), false}, end{at(toColumn), false}
+			if cell(g.from.column, row) == store.Null {
+				g.from = end{at(fromNode), true}
+			}
+			if cell(g.to.column, row) == store.Null {
+				g.to = end{at(toNode), true}
+			}
+			name = fmt.Sprint(g.from.byNumber, g.to.byNumber, g.typ)
+		} else if !isPlain(table) {
+			g.number = cell(at(nodeColumn), row) == store.Integer
+			if i := at(labelsColumn); cell(i, row) == store.Blob {
+				v, err := valueOf(&rows.Columns[i], row)
+				more, textErr := texts(v)
+				if err != nil || textErr != nil {
+					return nil, fmt.Errorf("labels of a node are no list of texts")
+				}
+				g.labels = append(slices.Clone(base), more...)
+			}
+			name = fmt.Sprint(g.number, tableOf(g.labels))
+		}
+		if byName[name] == nil {
+			byName[name] = &g
+			groups = append(groups, &g)
+		}
+		byName[name].rows = append(byName[name].rows, row)
+	}
+	return groups, nil
+}
+
+// halve inserts rows of a group. Where the server refuses them, halves are tried, down
+// to the row that it refuses.
+func (t *Target) halve(ctx context.Context, g *group, columns []string, rows *store.Rows, which []int, reject func(row int, err error)) error {
+	err := t.insert(ctx, g, columns, rows, which, reject)
+	switch {
+	case err == nil:
+		return nil
+	case !t.c.AboutRows(err) && !errors.Is(err, ErrRefused):
+		return err
+	case len(which) == 1:
+		reject(which[0], err)
+		return nil
+	}
+	middle := len(which) / 2
+	if err := t.halve(ctx, g, columns, rows, which[:middle], reject); err != nil {
+		return err
+	}
+	return t.halve(ctx, g, columns, rows, which[middle:], reject)
+}
+
+func (t *Target) insert(ctx context.Context, g *group, columns []string, rows *store.Rows, which []int, reject func(row int, err error)) error {
+	create, err := t.creation(ctx, g)
+	if err != nil {
+		return err
+	}
+	of := "n"
+	if g.table == edges {
+		of = "r"
+	}
+	b := t.newBatch(of)
+	var sent []int
+	flush := func() error {
+		defer func() { b, sent = t.newBatch(of), nil }()
+		if g.table != edges {
+			return b.run(ctx, create, ", n."+runKey+" = $run", nil)
+		}
+		return t.runEdges(ctx, b, create, columns, rows, sent, reject)
+	}
+	for _, row := range which {
+		properties, err := t.properties(g.table, columns, rows, row)
+		if err != nil {
+			return err
+		}
+		fields := map[string]any{}
+		if g.table == edges {
+			fields["i"] = int64(row)
+			if fields["a"], err = valueOf(&rows.Columns[g.from.column], row); err != nil {
+				return err
+			}
+			if fields["b"], err = valueOf(&rows.Columns[g.to.column], row); err != nil {
+				return err
+			}
+		}
+		err = b.add(properties, fields)
+		if errors.Is(err, errOther) {
+			if err = flush(); err == nil {
+				err = b.add(properties, fields)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		sent = append(sent, row)
+	}
+	return flush()
+}
+
+// creation returns the clause that creates what a group's rows are.
+func (t *Target) creation(ctx context.Context, g *group) (string, error) {
+	if g.table != edges {
+		create := "CREATE (n"
+		labels := g.labels
+		if g.number {
+			labels = append(slices.Clone(labels), numbered)
+			if err := t.seeTo(ctx, numbered, numberKey); err != nil {
+				return "", err
+			}
+		}
+		if t.preferred(g.table) {
+			if err := t.seeTo(ctx, t.label, t.key); err != nil {
+				return "", err
+			}
+		}
+		for _, l := range labels {
+			quoted, err := t.c.QuoteName(l)
+			if err != nil {
+				return "", err
+			}
+			create += ":" + quoted
+		}
+		return create + ")", nil
+	}
+	typ, err := t.c.QuoteName(g.typ)
+	if err != nil {
+		return "", err
+	}
+	find := ""
+	for i, e := range []end{g.from, g.to} {
+		variable := []string{"a", "b"}[i]
+		label, key := t.label, t.key
+		if e.byNumber {
+			label, key = numbered, numberKey
+		}
+		if err := t.seeTo(ctx, label, key); err != nil {
+			return "", err
+		}
+		l, k, err := t.quotePair(label, key)
+		if err != nil {
+			return "", err
+		}
+		find += fmt.Sprintf("MATCH (%s:%s) WHERE %s.%s = row.%s ", variable, l, variable, k, variable)
+	}
+	return find + "CREATE (a)-[r:" + typ + "]->(b)", nil
+}
+
+// seeTo makes nodes be found by a key, before many are looked for.
+func (t *Target) seeTo(ctx context.Context, label, key string) error {
+	if t.indexed[label] {
+		return nil
+	}
+	t.indexed[label] = true
+	all, err := t.c.Definitions(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(all, func(d Definition) bool {
+		return d.Node && (d.Kind == "range" || d.Kind == "unique") && slices.Equal(d.Labels, []string{label}) && len(d.Keys) > 0 && d.Keys[0] == key
+	}) {
+		return nil
+	}
+	return t.c.Index(ctx, label, key)
+}
+
+// properties returns what a row says as properties of a node or relationship.
+func (t *Target) properties(table string, columns []string, rows *store.Rows, row int) (map[string]any, error) {
+	out := make(map[string]any, len(columns)+1)
+	plain := isPlain(table)
+	for i, name := range columns {
+		cells := &rows.Columns[i]
+		switch {
+		case cells.Kinds[row] == store.Null:
+		case plain:
+			out[name] = packCell(cells, row)
+		case name == nodeColumn:
+			if cells.Kinds[row] == store.Integer {
+				out[numberKey] = cells.Int(row)
+			}
+		case strings.HasPrefix(name, "$") && slices.Contains([]string{labelsColumn, typeColumn, fromColumn, toColumn, fromNode, toNode}, name):
+		default:
+			v, err := valueOf(cells, row)
+			if err != nil {
+				return nil, fmt.Errorf("column %q: %w", name, err)
+			}
+			out[name] = v
+		}
+	}
+	return out, nil
+}
+
+var errNoEnd = errors.New("it starts or ends at a node that is not there")
+
+// runEdges creates relationships, and reports those without a node at an end.
+func (t *Target) runEdges(ctx context.Context, b *batch, create string, columns []string, rows *store.Rows, sent []int, reject func(row int, err error)) error {
+	made := map[int64]bool{}
+	var extra []any
+	err := b.run(ctx, create, ", r."+runKey+" = $run RETURN row.i, id(a), id(r)", func(v []Value) error {
+		i, ok := v[0].(int64)
+		if !ok || int(i) >= rows.N {
+			return errReply
+		}
+		if made[i] { // several nodes have the key: one relationship is enough
+			extra = append(extra, map[string]any{"a": v[1], "r": v[2]})
+			return nil
+		}
+		made[i] = true
+		for _, ix := range t.edgeIndexes {
+			key := store.NewRows(len(ix.keys))
+			for k, name := range ix.keys {
+				if at := slices.Index(columns, name); at >= 0 {
+					key.Columns[k].AppendRow(&rows.Columns[at], int(i))
+				} else {
+					key.Columns[k].AppendNull()
+				}
+			}
+			if err := ix.add(key, 0, v[1], v[2]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(extra) > 0 {
+		if err := t.c.Run(ctx, "UNWIND $rows AS row MATCH (a)-[r]->() WHERE id(a) = row.a AND id(r) = row.r DELETE r", map[string]Value{"rows": extra}, nil); err != nil {
+			return err
+		}
+	}
+	for _, row := range sent {
+		if !made[int64(row)] {
+			reject(row, errNoEnd)
+		}
+	}
+	return nil
+}
+
+// SetSequence does nothing: no graph counts.
+func (t *Target) SetSequence(context.Context, string, *int64) error { return nil }
+
+// SetSetting fails: a graph has no settings that stores keep.
+func (t *Target) SetSetting(_ context.Context, name string, _ int64) error {
+	return fmt.Errorf("setting %q is unknown", name)
+}
+
+// Dangling returns nothing: no relationship is without its ends.
+func (t *Target) Dangling(context.Context, string, []string, *format.ForeignKey) (*store.Rows, error) {
+	return nil, nil
+}
+
+// AddForeignKey does nothing.
+func (t *Target) AddForeignKey(context.Context, string, *format.ForeignKey) error { return nil }
+
+// Settle does nothing: nothing is set aside.
+func (t *Target) Settle(context.Context) error { return nil }
+
+// Checkpoint fails: a graph has each batch at once, and marks it.
+func (t *Target) Checkpoint(context.Context) error {
+	return fmt.Errorf("%w: a graph takes an import in steps by itself; leave --commit-every out", store.ErrUsage)
+}
+
+// Commit makes everything stay.
+func (t *Target) Commit(ctx context.Context) error {
+	if !t.started {
+		return nil
+	}
+	if err := t.finishRun(ctx); err != nil {
+		return t.failed("commit", err)
+	}
+	return nil
+}
+
+// Unchanged tells nothing of a target, which this program itself changes.
+func (t *Target) Unchanged() error { return nil }
+
+// undoPatience is how long Close tries to undo.
+const undoPatience = 5 * time.Minute
+
+// Close undoes what was not committed and ends the connection.
+func (t *Target) Close() error {
+	t.stopBeat()
+	var err error
+	if t.started {
+		ctx, cancel := context.WithTimeout(context.Background(), undoPatience)
+		defer cancel()
+		if err = t.undo(ctx); err != nil {
+			err = fmt.Errorf("what was written is marked, and the next import will undo it: %w", t.failed("undo the import into", err))
+		} else if t.fresh {
+			err = t.c.Discard(ctx)
+		}
+		t.started = false
+	}
+	return errors.Join(err, t.DB.Close())
+}
