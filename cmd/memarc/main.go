@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -31,6 +32,9 @@ type tool struct {
 }
 
 func main() {
+	// Dates and times without a zone are none of this machine's: the driver of Bolt takes
+	// them for its, and where a clock was put forward some do not exist.
+	time.Local = time.UTC
 	// A closed pipe is an error to be reported, not a silent death.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/memarc/memarc/format"
 )
@@ -17,6 +18,12 @@ type Layout struct {
 	Detect func(ctx context.Context, c *Catalog, db Tables) (version int, ok bool)
 	// Any says that Detect recognises every database.
 	Any bool
+	// Alike says that the layout's stores have the same tables in all its engines, so that
+	// one engine's store is made again in another as it is.
+	Alike bool
+	// Label and Key say, for engines that have labels, whose rows stand in one table and
+	// what names them: see Labeled.
+	Label, Key string
 	// Latest is the version of a new target that is given none.
 	Latest int
 	// Twin returns the version of a new target for a store of the same product in
@@ -41,6 +48,18 @@ type Layout struct {
 	Locations func(getenv func(string) string) []string
 	// Own is set for memarc's own layout alone, which holds any section as it is.
 	Own *OwnLayout
+}
+
+// Takes tells whether the tables of an archive's origin are those of the layout's stores
+// in an engine.
+func (l *Layout) Takes(o *format.Origin, engine string) bool {
+	switch {
+	case o == nil || o.Layout != l.Name:
+		return false
+	case l.Alike:
+		return slices.Contains(l.Engines, o.Engine)
+	}
+	return o.Engine == engine
 }
 
 // A TableMap says that the rows of a native table are records of a section. A map

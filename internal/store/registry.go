@@ -216,33 +216,31 @@ func (r *Registry) OpenSink(ctx context.Context, raw string, m *format.Manifest,
 	if err != nil {
 		return nil, err
 	}
-	layout, version, err := r.targetLayout(ctx, db, m, opts.Layout, l, e.Name)
+	layout, version, err := r.targetLayout(ctx, db, m, opts.Layout, l)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return r.Sink(db, layout, version, opts), nil
 }
 
-func (r *Registry) targetLayout(ctx context.Context, db Target, m *format.Manifest, want string, l Location, engine string) (*Layout, int, error) {
-	if !db.Fresh() {
-		c, err := db.Catalog(ctx)
-		if err != nil {
-			return nil, 0, err
-		}
-		if len(c.Tables) > 0 {
-			return r.targetOf(ctx, db, c, want, l)
-		}
+func (r *Registry) targetLayout(ctx context.Context, db Target, m *format.Manifest, want string, l Location) (*Layout, int, error) {
+	c, err := db.Catalog(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !db.Fresh() && len(c.Tables) > 0 {
+		return r.targetOf(ctx, db, c, want, l)
 	}
 	if want == "" && m.Origin != nil {
 		// The source product's own layout, where it can be made in this engine.
-		if layout, err := r.Layout(m.Origin.Layout, engine); err == nil && (layout.Schema != nil || m.Origin.Engine == engine) {
+		if layout, err := r.Layout(m.Origin.Layout, c.Engine); err == nil && (layout.Schema != nil || layout.Takes(m.Origin, c.Engine)) {
 			return layout, 0, nil
 		}
 	}
 	if want == "" {
 		want = r.Default
 	}
-	layout, err := r.Layout(want, engine)
+	layout, err := r.Layout(want, c.Engine)
 	return layout, 0, err
 }
 

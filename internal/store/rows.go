@@ -27,6 +27,7 @@ const (
 	Document                        // Text that is one JSON value
 	Vector                          // Blob of little-endian float32
 	Array                           // Text that is a JSON array of the elements
+	Typed                           // any; a Blob is a value in canonical encoding, FORMAT.md section 5.1
 )
 
 // Cells is a column of native cells, each with its own storage class. Row i of

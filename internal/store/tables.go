@@ -233,3 +233,10 @@ type Target interface {
 type Schemaless interface {
 	Declare(ctx context.Context, def *TableDef) error
 }
+
+// Labeled is the ability of an engine whose rows stand in tables by their labels:
+// Prefer makes those with one label stand in one table, whatever other labels they
+// have, and be referred to by the column that is their key.
+type Labeled interface {
+	Prefer(label, key string)
+}

@@ -51,6 +51,7 @@ var all = func() map[string]*Lens {
 	for _, l := range []*Lens{
 		text, inttext, jsonText, jsonList, jsonListSpaced, integer, intBool, realLens, exactReal, anyLens, value, blob,
 		valueMap, vector("f32", 0), vector("f32-header", 1), uuidBlob, uuidHex,
+		valueList("value-list", false), valueList("value-list-text", true), valueTime,
 		anyBytes, textNoNUL, jsonb, stringArray, pgVector, priority10,
 		unix("unix", 1e9), unix("unix-millis", 1e6), unix("unix-micros", 1e3), unix("unix-nanos", 1),
 	} {

@@ -231,7 +231,7 @@ func (s *sink) putAside(ctx context.Context, h *held, refused map[int]error) err
 			err := refused[row(record)]
 			switch {
 			case err == nil:
-			case s.foreign && s.sidecar != nil && !s.opts.NoSidecar:
+			case s.keepsRefused():
 				rest.AppendRow(b, record)
 			default:
 				s.late = append(s.late, reject(b, record, err))

@@ -69,6 +69,8 @@ func natural(k store.Kind) string {
 		return "json"
 	case store.Vector:
 		return "f32"
+	case store.Typed:
+		return "value"
 	}
 	return "any"
 }

@@ -69,11 +69,12 @@ func NewSink(db store.Target, l *store.Layout, version int, opts store.SinkOptio
 // Plan says what would be done, and writes nothing.
 func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error) {
 	s.manifest = m
+	prefer(s.db, s.layout)
 	var err error
 	if s.catalog, err = s.db.Catalog(ctx); err != nil {
 		return nil, err
 	}
-	s.foreign = s.layout.Own == nil && (m.Origin == nil || m.Origin.Layout != s.layout.Name || m.Origin.Engine != s.catalog.Engine)
+	s.foreign = s.layout.Own == nil && !s.layout.Takes(m.Origin, s.catalog.Engine)
 	if s.foreign {
 		if s.from = foreign; m.Origin != nil && m.Origin.Layout == s.layout.Name {
 			s.from = kin
@@ -115,6 +116,17 @@ func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error
 		plan.Steps = append(plan.Steps, store.Step{What: what, Where: s.tableOf(section.Name), Section: section.Name})
 	}
 	return plan, nil
+}
+
+// otherEngine tells that the records come from a store of the layout, but in an engine
+// that may hold what the target's does not.
+func (s *sink) otherEngine() bool {
+	return !s.foreign && s.layout.Own == nil && s.manifest.Origin.Engine != s.catalog.Engine
+}
+
+// keepsRefused tells whether the sidecar takes records that the target's tables do not.
+func (s *sink) keepsRefused() bool {
+	return (s.foreign || s.otherEngine()) && s.sidecar != nil && !s.opts.NoSidecar
 }
 
 // fresh tells that the target held nothing before the import, or before the one that
@@ -223,7 +235,7 @@ func (s *sink) Begin(ctx context.Context) error {
 			}
 		}
 	}
-	if s.foreign || !s.complete() {
+	if s.foreign || s.otherEngine() || !s.complete() {
 		s.sidecar = newSidecarWriter(s)
 		if err := s.sidecar.begin(ctx); err != nil {
 			return err

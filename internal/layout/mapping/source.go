@@ -37,6 +37,7 @@ func NewSource(ctx context.Context, db store.Tables, l *store.Layout, version in
 }
 
 func newSource(ctx context.Context, db store.Tables, l *store.Layout, version int) (*source, error) {
+	prefer(db, l)
 	catalog, err := db.Catalog(ctx)
 	if err != nil {
 		return nil, err
@@ -55,6 +56,13 @@ func newSource(ctx context.Context, db store.Tables, l *store.Layout, version in
 		}
 	}
 	return s, nil
+}
+
+// prefer tells an engine that has labels which of them the layout is about.
+func prefer(db store.Tables, l *store.Layout) {
+	if labeled, ok := db.(store.Labeled); ok && l.Label != "" {
+		labeled.Prefer(l.Label, l.Key)
+	}
 }
 
 // readOwn completes the shape of memarc's own layout by its stored manifest.

@@ -173,7 +173,7 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 			if rows != nil {
 				row = rows[i]
 			}
-			if s.foreign && s.sidecar != nil && !s.opts.NoSidecar {
+			if s.keepsRefused() {
 				refused = append(refused, row)
 			} else {
 				res.Rejects = append(res.Rejects, reject(b, row, err))

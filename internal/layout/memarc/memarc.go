@@ -71,6 +71,15 @@ func Postgres() *store.Layout {
 	})
 }
 
+// Graph returns the layout on the graph engine of that name: one node for each record,
+// with a label for its section.
+func Graph(engine string) *store.Layout {
+	return layout(engine, &store.OwnLayout{
+		Lens: func(t format.Type) string { return columns[t].lens },
+		Decl: func(t format.Type) string { return columns[t].decl },
+	})
+}
+
 func layout(engine string, own *store.OwnLayout) *store.Layout {
 	own.MetaTable = metaTable
 	return &store.Layout{

@@ -2,6 +2,8 @@
 package all
 
 import (
+	"github.com/memarc/memarc/internal/engine/bolt"
+	"github.com/memarc/memarc/internal/engine/falkordb"
 	"github.com/memarc/memarc/internal/engine/postgres"
 	"github.com/memarc/memarc/internal/engine/sqlite"
 	"github.com/memarc/memarc/internal/layout/aimemory"
@@ -16,18 +18,23 @@ import (
 // order; generic recognises every database and stands last.
 func Registry() *store.Registry {
 	return &store.Registry{
-		Engines: []*store.Engine{
+		Engines: append([]*store.Engine{
 			sqlite.Engine(),
 			postgres.Engine(),
-		},
+			falkordb.Engine(),
+		}, bolt.Engines()...),
 		Layouts: []*store.Layout{
 			memarc.Layout(),
 			memarc.Postgres(),
+			memarc.Graph("neo4j"),
+			memarc.Graph("memgraph"),
+			memarc.Graph("falkordb"),
 			vestige.Layout(),
 			vestige.Postgres(),
 			aimemory.Layout(),
 			aimemory.Postgres(),
 			generic.Layout(),
+			generic.Graph(),
 		},
 		Source:  mapping.NewSource,
 		Sink:    mapping.NewSink,
