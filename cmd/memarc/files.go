@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/memarc/memarc/format"
@@ -24,7 +25,10 @@ func fileErr(verb, path string, err error) error {
 	case errors.As(err, &l):
 		err = l.Err
 	}
-	return fmt.Errorf("%s %q: %w", verb, path, err)
+	if strings.Contains(path, "://") && errors.Is(err, fs.ErrNotExist) {
+		return usagef("%q is a store, and a file is needed here; \"memarc export STORE | memarc cat -\" shows a store", store.Redact(path))
+	}
+	return fmt.Errorf("%s %q: %w", verb, store.Redact(path), err)
 }
 
 // A newFile appears under its name when it is whole.

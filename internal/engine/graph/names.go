@@ -22,6 +22,7 @@ const edges = "-->"
 const (
 	nodeColumn   = "$node"   // the number of a node, where nothing else names it
 	labelsColumn = "$labels" // the labels of a node beyond that of its table
+	edgeColumn   = "$edge"   // the number of a relationship, where it has no key
 	typeColumn   = "$type"
 	fromColumn   = "$from" // the key of the node where a relationship starts
 	toColumn     = "$to"
@@ -33,7 +34,7 @@ const (
 const (
 	runKey    = "memarc_run"    // of what the import under way has written
 	beforeKey = "memarc_before" // the properties that it has replaced, in the form of packed
-	numberKey = "memarc_id"     // the number of a node that came from another graph
+	numberKey = "memarc_id"     // the number of a node or relationship that came from another graph
 	numbered  = "MemarcNode"    // label of nodes with a number
 	ourPrefix = "Memarc"
 	deleted   = "MemarcDeleted" // label of what the import under way has deleted

@@ -24,9 +24,10 @@ type DB struct {
 	// Tables that a layout or an archive has declared, whether they have rows or not.
 	declared []*store.CatalogTable
 	catalog  *store.Catalog
-	// offset is added to the ids of nodes without a number, out of the way of numbers.
-	offset      int64
-	edgeIndexes map[string]*edgeIndex // by their keys
+	// What is added to the ids of nodes and relationships without a number, out of the way
+	// of numbers.
+	offset, edgeOffset int64
+	edgeIndexes        map[string]*edgeIndex // by their keys
 	// doubled are the keys that several nodes have, and so name none.
 	doubled []any
 }
@@ -143,6 +144,10 @@ func (d *DB) newTable(name string) *store.CatalogTable {
 	t := &store.CatalogTable{Table: format.Table{Name: name}}
 	switch {
 	case name == edges:
+		addColumn(t, edgeColumn)
+		if d.label == "" {
+			t.Columns[0].NotNull, t.Primary = true, []string{edgeColumn}
+		}
 		addColumn(t, typeColumn)
 		if d.label != "" {
 			addColumn(t, fromColumn)
@@ -311,17 +316,12 @@ func (d *DB) definitions(ctx context.Context, c *store.Catalog) error {
 
 // numbers finds out which numbers of nodes are taken, and which keys name none.
 func (d *DB) numbers(ctx context.Context) error {
-	d.offset, d.doubled = 0, nil
-	err := d.c.Read(ctx, Reading{Match: "(n:" + numbered + ")", Return: []string{"max(n." + numberKey + ")"}}, func(v []Value) error {
-		if most, ok := v[0].(int64); ok {
-			if most >= math.MaxInt64>>1 {
-				return fmt.Errorf("a node has the number %d in %s, which is too great", most, numberKey)
-			}
-			d.offset = most + 1
-		}
-		return nil
-	})
-	if err != nil || d.label == "" {
+	d.doubled = nil
+	var err error
+	if d.offset, err = d.next(ctx, "(n:"+numbered+")", "n"); err != nil {
+		return err
+	}
+	if d.edgeOffset, err = d.next(ctx, "()-[r]->()", "r"); err != nil || d.label == "" {
 		return err
 	}
 	label, key, err := d.quotePair(d.label, d.key)
@@ -332,6 +332,20 @@ func (d *DB) numbers(ctx context.Context) error {
 		d.doubled = append(d.doubled, v[0])
 		return nil
 	})
+}
+
+// next returns the number after the greatest that there is.
+func (d *DB) next(ctx context.Context, match, of string) (n int64, err error) {
+	err = d.c.Read(ctx, Reading{Match: match, Return: []string{"max(" + of + "." + numberKey + ")"}}, func(v []Value) error {
+		if most, ok := v[0].(int64); ok {
+			if most >= math.MaxInt64>>1 {
+				return fmt.Errorf("the number %d in %s is too great", most, numberKey)
+			}
+			n = most + 1
+		}
+		return nil
+	})
+	return n, err
 }
 
 func (d *DB) quotePair(label, key string) (string, string, error) {
@@ -551,12 +565,14 @@ func (d *DB) names(key Value) bool {
 }
 
 // number returns the number of a node, given what its property holds and its id.
-func (d *DB) number(property, id Value) int64 {
+func (d *DB) number(property, id Value) int64 { return numberOf(property, id, d.offset) }
+
+func numberOf(property, id Value, offset int64) int64 {
 	if n, ok := property.(int64); ok {
 		return n
 	}
 	n, _ := id.(int64)
-	return n + d.offset
+	return n + offset
 }
 
 // appendLabels appends the labels of a node beyond that of its table.
@@ -621,6 +637,12 @@ func (d *DB) readEdges(r Reading, columns []string) (Reading, func(values []Valu
 			cells := &rows.Columns[i]
 			var err error
 			switch name {
+			case edgeColumn:
+				if _, named := properties[d.key].(string); named && d.label != "" {
+					cells.AppendNull()
+				} else {
+					cells.AppendInt(numberOf(properties[numberKey], values[edgeID], d.edgeOffset))
+				}
 			case typeColumn:
 				err = appendCell(cells, values[edgeType])
 			case fromColumn:

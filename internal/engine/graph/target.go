@@ -222,7 +222,7 @@ func (t *Target) AddColumn(ctx context.Context, table string, c *format.TableCol
 func (t *Target) Stored(_ context.Context, table string, columns []string, rows *store.Rows, want []string) (*store.Rows, error) {
 	out := store.NewRows(len(want))
 	out.N = rows.N
-	refused := t.refusals(table, columns, rows)
+	rows = t.held(table, columns, rows)
 	for i, name := range want {
 		from := slices.Index(columns, name)
 		to := &out.Columns[i]
@@ -232,7 +232,7 @@ func (t *Target) Stored(_ context.Context, table string, columns []string, rows 
 		}
 		for row := range rows.N {
 			switch {
-			case from < 0 || refused[row] != nil:
+			case from < 0:
 				to.AppendNull()
 			case rows.Columns[from].Kinds[row] != store.Blob:
 				to.AppendRow(&rows.Columns[from], row)
@@ -250,31 +250,43 @@ func (t *Target) Stored(_ context.Context, table string, columns []string, rows 
 	return out, nil
 }
 
-// refusals says why the server cannot hold rows.
-func (t *Target) refusals(table string, columns []string, rows *store.Rows) map[int]error {
-	refused := map[int]error{}
+// held returns rows without the properties that the server cannot hold: the rest of a
+// node or relationship is worth having.
+func (t *Target) held(table string, columns []string, rows *store.Rows) *store.Rows {
 	if isPlain(table) {
-		return refused
+		return rows
 	}
+	out := rows
 	for i, name := range columns {
+		if strings.HasPrefix(name, "$") {
+			continue
+		}
+		_, unsayable := t.c.QuoteName(name)
 		cells := &rows.Columns[i]
 		for row := range rows.N {
-			if cells.Kinds[row] == store.Null || refused[row] != nil {
+			if cells.Kinds[row] == store.Null {
 				continue
 			}
-			v, err := valueOf(cells, row)
-			if err == nil && !strings.HasPrefix(name, "$") {
-				_, _, err = t.c.Encode(v)
-				if err == nil {
-					_, err = t.c.QuoteName(name)
+			err := unsayable
+			if err == nil {
+				var v Value
+				if v, err = valueOf(cells, row); err == nil {
+					_, _, err = t.c.Encode(v)
 				}
 			}
-			if err != nil {
-				refused[row] = fmt.Errorf("column %q: %w", name, err)
+			if err == nil {
+				continue
 			}
+			if out == rows {
+				out = &store.Rows{N: rows.N, Columns: slices.Clone(rows.Columns)}
+			}
+			if &out.Columns[i].Kinds[0] == &cells.Kinds[0] {
+				out.Columns[i].Kinds = slices.Clone(cells.Kinds)
+			}
+			out.Columns[i].Kinds[row] = store.Null
 		}
 	}
-	return refused
+	return out
 }
 
 // How much is sent at once.
@@ -364,11 +376,8 @@ func (t *Target) Insert(ctx context.Context, table string, columns []string, row
 	if err := t.begin(ctx); err != nil {
 		return err
 	}
-	refused := t.refusals(table, columns, rows)
-	for _, row := range slices.Sorted(maps.Keys(refused)) {
-		reject(row, refused[row])
-	}
-	groups, err := t.group(table, columns, rows, refused)
+	rows = t.held(table, columns, rows)
+	groups, err := t.group(table, columns, rows, reject)
 	if err != nil {
 		return fmt.Errorf("table %q: %w", table, t.failed("write", err))
 	}
@@ -424,7 +433,7 @@ type end struct {
 	byNumber bool
 }
 
-func (t *Target) group(table string, columns []string, rows *store.Rows, without map[int]error) ([]*group, error) {
+func (t *Target) group(table string, columns []string, rows *store.Rows, reject func(row int, err error)) ([]*group, error) {
 	var groups []*group
 	byName := map[string]*group{}
 	at := func(name string) int { return slices.Index(columns, name) }
@@ -444,15 +453,12 @@ func (t *Target) group(table string, columns []string, rows *store.Rows, without
 		base = []string{plainLabel(table)}
 	}
 	for row := range rows.N {
-		if without[row] != nil {
-			continue
-		}
 		g := group{table: table, labels: base}
 		name := ""
 		if table == edges {
 			typ := at(typeColumn)
 			if cell(typ, row) != store.Text {
-				without[row] = errors.New("a relationship has no type")
+				reject(row, errors.New("a relationship has no type"))
 				continue
 			}
 			g.typ = string(rows.Columns[typ].Bytes(row))
@@ -628,7 +634,7 @@ func (t *Target) properties(table string, columns []string, rows *store.Rows, ro
 		case cells.Kinds[row] == store.Null:
 		case plain:
 			out[name] = packCell(cells, row)
-		case name == nodeColumn:
+		case name == nodeColumn || name == edgeColumn:
 			if cells.Kinds[row] == store.Integer {
 				out[numberKey] = cells.Int(row)
 			}

@@ -20,7 +20,7 @@ func (t *Target) Update(ctx context.Context, table string, keys, columns []strin
 		return err
 	}
 	all := append(slices.Clone(keys), columns...)
-	refused := t.refusals(table, all, rows)
+	rows = t.held(table, all, rows)
 	found := make([]bool, rows.N)
 	type change struct {
 		row        int
@@ -31,7 +31,7 @@ func (t *Target) Update(ctx context.Context, table string, keys, columns []strin
 	var changes []change
 	asked := &store.Rows{N: rows.N, Columns: rows.Columns[:len(keys)]}
 	err := t.locate(ctx, table, keys, asked, func(row int, values []Value) error {
-		if found[row] || refused[row] != nil {
+		if found[row] {
 			return nil
 		}
 		found[row] = true
@@ -50,10 +50,7 @@ func (t *Target) Update(ctx context.Context, table string, keys, columns []strin
 		return fmt.Errorf("table %q: %w", table, t.failed("look up rows of", err))
 	}
 	for row := range rows.N {
-		switch {
-		case refused[row] != nil:
-			reject(row, refused[row])
-		case !found[row]:
+		if !found[row] {
 			reject(row, errors.New("there is no such row"))
 		}
 	}
@@ -114,7 +111,7 @@ func (t *Target) after(table string, before map[string]any, columns []string, ro
 	}
 	after := maps.Clone(before)
 	for _, name := range columns {
-		if name == nodeColumn && !isPlain(table) {
+		if (name == nodeColumn || name == edgeColumn) && !isPlain(table) {
 			name = numberKey
 		}
 		if v, ok := set[name]; ok {

@@ -224,7 +224,7 @@ func (s *sink) Begin(ctx context.Context) error {
 				continue
 			}
 			w := &writer{part: rebind(p, section, s.from), reading: p, columns: t.columns}
-			w.total = !s.foreign && holdsAll(p, section)
+			w.total = !s.foreign && !s.otherEngine() && holdsAll(p, section)
 			for _, o := range t.parts {
 				if o != p && o.updates && !p.updates {
 					w.others = append(w.others, o)
