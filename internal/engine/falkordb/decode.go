@@ -230,10 +230,12 @@ func (n *names) edge(raw any) (out graph.Relationship, err error) {
 	if err != nil {
 		return out, err
 	}
-	for i, id := range map[int]*int64{0: &out.ID.Int, 2: &out.Start.Int, 3: &out.End.Int} {
-		if *id, err = integer(parts[i]); err != nil {
-			return out, err
-		}
+	var errs [3]error
+	out.ID.Int, errs[0] = integer(parts[0])
+	out.Start.Int, errs[1] = integer(parts[2])
+	out.End.Int, errs[2] = integer(parts[3])
+	if err := errors.Join(errs[:]...); err != nil {
+		return out, err
 	}
 	if out.Type, err = named(n.types, parts[1]); err != nil {
 		return out, err

@@ -50,7 +50,8 @@ func halves(list string, down int) string {
 }
 
 // SplitProperties returns an expression for what the doubles among the properties
-// of a node or relationship lack. JoinProperties takes it.
+// of a node or relationship lack. JoinProperties takes it. The server works it out
+// for every row that it sorts: sort and limit in a WITH before.
 func SplitProperties(variable string) string {
 	return fmt.Sprintf("[k IN keys(%[1]s) WHERE typeOf(%[1]s[k]) IN ['Float','List'] | [k,%[2]s]]", variable, Split(variable+"[k]"))
 }

@@ -81,12 +81,12 @@ func BenchmarkWrite(b *testing.B) {
 
 func BenchmarkRead(b *testing.B) {
 	c, g := open(b)
-	load(b, c, g, mergeNodes, nodes(inBench), 5000)
+	load(b, c, g, "UNWIND $rows AS r CREATE (n:Memory) SET n = r.p", nodes(inBench), 5000)
 	for name, column := range map[string]string{"printed": "", "exact": ", " + falkordb.SplitProperties("n")} {
 		b.Run(name, func(b *testing.B) {
 			for range b.N {
 				for last := int64(-1); last < inBench-1; {
-					r, err := c.ReadOnlyQuery(b.Context(), g, "MATCH (n:Memory) WHERE id(n) > $last RETURN n"+column+" ORDER BY id(n) LIMIT 5000", map[string]any{"last": last})
+					r, err := c.ReadOnlyQuery(b.Context(), g, "MATCH (n:Memory) WHERE id(n) > $last WITH n ORDER BY id(n) LIMIT 5000 RETURN n"+column, map[string]any{"last": last})
 					if err != nil {
 						b.Fatal(err)
 					}
