@@ -35,6 +35,9 @@ type Layout struct {
 	// fields of the layout's own; tables that no map names become passthrough
 	// sections.
 	Maps []TableMap
+	// Documents are columns that hold a record's fields as one JSON object. Maps name
+	// its members as columns: COLUMN.MEMBER.
+	Documents []JSONColumn
 	// Skip names tables that are derived or not user data.
 	Skip []string
 	// Fixed names tables that say what a store is, such as its version, or that
@@ -60,6 +63,34 @@ func (l *Layout) Takes(o *format.Origin, engine string) bool {
 		return slices.Contains(l.Engines, o.Engine)
 	}
 	return o.Engine == engine
+}
+
+// A JSONColumn is a column whose texts are JSON objects, as Python's json.dumps writes
+// them: to the maps each member is a column of its own, as it is in an engine of graphs.
+// The column's own name stands for the text as a whole, which is NULL wherever the
+// members say it all; what they do not say, such as a member that is not listed, another
+// order or another spelling, comes back through it.
+type JSONColumn struct {
+	Table, Column string
+	// Members in the order in which the product writes them.
+	Members []Member
+}
+
+// A Member is a member of such an object.
+type Member struct {
+	Name string
+	// Kind is what its values are: Text, Integer, Real, or Array for a list of strings,
+	// whose cell is the JSON text of the list. A value of another of these kinds is
+	// carried as what it is.
+	Kind Kind
+	// Null says that the product writes null where it has no value, and does not leave
+	// the member out.
+	Null bool
+	// EmptyText says that an empty list is written as the string "[]".
+	EmptyText bool
+	// Copy names a column of the table that says the same. If the table has it, the
+	// member is no column, and the column's value counts where the two differ.
+	Copy string
 }
 
 // A TableMap says that the rows of a native table are records of a section. A map

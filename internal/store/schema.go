@@ -70,6 +70,9 @@ func (c *ColumnDef) Computed() bool {
 type ObjectDef struct {
 	Name, Table, SQL string
 	Since, Until     int
+	// Optional marks what the product makes only when it is told to: a new target has it
+	// if the store had it that the records come from.
+	Optional bool
 	// Slow marks an index that takes long to make over many rows: over vectors or a
 	// full text. The product finds the same without it, only later.
 	Slow bool

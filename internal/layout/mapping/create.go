@@ -286,7 +286,7 @@ func (s *sink) createObjects(ctx context.Context) error {
 	}
 	rebuild := false
 	for _, o := range reference.Objects {
-		if !created(o.Table) || !s.foreign && !slices.Contains(s.manifest.Origin.Objects, o.Name) {
+		if !created(o.Table) || s.foreign && o.Optional || !s.foreign && !slices.Contains(s.manifest.Origin.Objects, o.Name) {
 			continue
 		}
 		if o.Slow && s.leaveIndex(&o) {

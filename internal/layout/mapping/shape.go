@@ -126,7 +126,7 @@ func (s *shape) addTable(c *store.Catalog, t *store.CatalogTable, known map[stri
 	if s.layout.Own != nil {
 		return s.addOwn(t)
 	}
-	s.origin.Tables = append(s.origin.Tables, t.Table)
+	s.origin.Tables = append(s.origin.Tables, bare(s.layout, t.Table))
 	s.loseCode(t)
 	var maps []*store.TableMap
 	var lenses []store.ColumnMap

@@ -264,8 +264,8 @@ func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch,
 	keys, _, _ := wr.part.split()
 	nameless := func(row int) bool {
 		return slices.ContainsFunc(keys, func(i int) bool {
-			field := wr.part.columns[i].field
-			return field != noField && b.Columns[field].Null(row)
+			c := &wr.part.columns[i]
+			return c.field != noField && c.make == nil && b.Columns[c.field].Null(row)
 		})
 	}
 	var known []int

@@ -63,7 +63,7 @@ func NewSink(db store.Target, l *store.Layout, version int, opts store.SinkOptio
 	if opts.Policy == "" {
 		opts.Policy = store.Fail
 	}
-	return &sink{db: db, layout: l, version: version, opts: opts, writers: map[string]*writer{}}
+	return &sink{db: documentsIn(db, l), layout: l, version: version, opts: opts, writers: map[string]*writer{}}
 }
 
 // Plan says what would be done, and writes nothing.

@@ -28,7 +28,7 @@ var _ store.Source = (*source)(nil)
 // NewSource returns a Source of the database as the layout's given version. It
 // owns the database.
 func NewSource(ctx context.Context, db store.Tables, l *store.Layout, version int) (store.Source, error) {
-	s, err := newSource(ctx, db, l, version)
+	s, err := newSource(ctx, withDocuments(db, l), l, version)
 	if err != nil {
 		return nil, err
 	}

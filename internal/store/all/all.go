@@ -10,6 +10,7 @@ import (
 	"github.com/memarc/memarc/internal/layout/generic"
 	"github.com/memarc/memarc/internal/layout/mapping"
 	"github.com/memarc/memarc/internal/layout/memarc"
+	"github.com/memarc/memarc/internal/layout/memorygraph"
 	"github.com/memarc/memarc/internal/layout/vestige"
 	"github.com/memarc/memarc/internal/store"
 )
@@ -33,6 +34,7 @@ func Registry() *store.Registry {
 			vestige.Postgres(),
 			aimemory.Layout(),
 			aimemory.Postgres(),
+			memorygraph.Layout(),
 			generic.Layout(),
 			generic.Graph(),
 		},

@@ -1,0 +1,82 @@
+// Package memorygraph holds the layout of the stores of memorygraph (memorygraphMCP) on
+// SQLite, in which a memory is a node and a relation an edge, each with a JSON object of
+// its properties.
+package memorygraph
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/memarc/memarc/internal/store"
+)
+
+// Name is the layout's name.
+const Name = "memorygraph"
+
+// The versions are those of the product that have brought another shape of the tables:
+// relationships have times of their own from 0.10 on.
+const (
+	plainVersion    = 9
+	temporalVersion = 10
+	latestVersion   = temporalVersion
+)
+
+// Layout returns the layout of SQLite stores for the registry.
+func Layout() *store.Layout {
+	return &store.Layout{
+		Name:      Name,
+		Engines:   []string{"sqlite"},
+		Detect:    detect,
+		Latest:    latestVersion,
+		Schema:    schema,
+		Documents: documents,
+		Maps:      maps,
+		Locations: locations,
+	}
+}
+
+// detect recognises the product's stores. Tables that it has only begun to bring to the
+// newer shape are of the old one, with columns more. Its Turso backend makes other
+// tables, into which the product never writes; the layout generic carries them.
+func detect(_ context.Context, c *store.Catalog, _ store.Tables) (int, bool) {
+	if !c.Has("nodes", "id", "label", "properties", "created_at", "updated_at") ||
+		!c.Has("relationships", "id", "from_id", "to_id", "rel_type", "properties", "created_at") {
+		return 0, false
+	}
+	edges := c.Table("relationships")
+	for _, name := range []string{"valid_from", "valid_until", "recorded_at", "invalidated_by"} {
+		if !edges.HasColumn(name) {
+			return plainVersion, true
+		}
+	}
+	for _, col := range edges.Columns {
+		if (col.Name == "valid_from" || col.Name == "recorded_at") && !col.NotNull {
+			return plainVersion, true
+		}
+	}
+	for _, f := range edges.Foreign {
+		if slices.Equal(f.Columns, []string{"invalidated_by"}) {
+			return temporalVersion, true
+		}
+	}
+	return plainVersion, true
+}
+
+// locations lists where the product keeps its store: by its own variable, in which it
+// takes a tilde for the name of a folder, by default, and as it was first called.
+func locations(getenv func(string) string) []string {
+	var out []string
+	home := getenv("HOME")
+	if path := getenv("MEMORY_SQLITE_PATH"); path != "" {
+		out = append(out, path)
+		if rest, ok := strings.CutPrefix(path, "~/"); ok && home != "" {
+			out = append(out, filepath.Join(home, rest))
+		}
+	}
+	if home != "" {
+		out = append(out, filepath.Join(home, ".memorygraph", "memory.db"), filepath.Join(home, ".claude-memory", "memory.db"))
+	}
+	return out
+}

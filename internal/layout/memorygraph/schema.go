@@ -1,0 +1,95 @@
+package memorygraph
+
+import "github.com/memarc/memarc/internal/store"
+
+// schema is what the product creates. Its full-text table names columns that its table
+// of nodes does not have, and nothing ever fills it.
+var schema = &store.Schema{
+	Tables: []store.TableDef{
+		{Name: "nodes", Columns: []store.ColumnDef{
+			{Name: "id", Decl: "TEXT PRIMARY KEY"},
+			{Name: "label", Decl: "TEXT NOT NULL"},
+			{Name: "properties", Decl: "TEXT NOT NULL"},
+			{Name: "created_at", Decl: "TIMESTAMP DEFAULT CURRENT_TIMESTAMP"},
+			{Name: "updated_at", Decl: "TIMESTAMP DEFAULT CURRENT_TIMESTAMP"},
+		}},
+		{Name: "relationships", Columns: []store.ColumnDef{
+			{Name: "id", Decl: "TEXT PRIMARY KEY"},
+			{Name: "from_id", Decl: "TEXT NOT NULL"},
+			{Name: "to_id", Decl: "TEXT NOT NULL"},
+			{Name: "rel_type", Decl: "TEXT NOT NULL"},
+			{Name: "properties", Decl: "TEXT NOT NULL"},
+			{Name: "created_at", Decl: "TIMESTAMP DEFAULT CURRENT_TIMESTAMP"},
+			{Name: "valid_from", Decl: "TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP", Since: temporalVersion},
+			{Name: "valid_until", Decl: "TIMESTAMP", Since: temporalVersion},
+			{Name: "recorded_at", Decl: "TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP", Since: temporalVersion},
+			{Name: "invalidated_by", Decl: "TEXT", Since: temporalVersion},
+		}, Constraints: []store.Statement{
+			{SQL: "FOREIGN KEY (from_id) REFERENCES nodes(id) ON DELETE CASCADE"},
+			{SQL: "FOREIGN KEY (to_id) REFERENCES nodes(id) ON DELETE CASCADE"},
+			{SQL: "FOREIGN KEY (invalidated_by) REFERENCES relationships(id) ON DELETE SET NULL", Since: temporalVersion},
+		}},
+	},
+	Objects: []store.ObjectDef{
+		index("idx_nodes_label", "nodes", "label"),
+		index("idx_nodes_created", "nodes", "created_at"),
+		index("idx_rel_from", "relationships", "from_id"),
+		index("idx_rel_to", "relationships", "to_id"),
+		index("idx_rel_type", "relationships", "rel_type"),
+		since(temporalVersion, index("idx_relationships_temporal", "relationships", "valid_from, valid_until")),
+		since(temporalVersion, partial(index("idx_relationships_current", "relationships", "valid_until"), "valid_until IS NULL")),
+		since(temporalVersion, index("idx_relationships_recorded", "relationships", "recorded_at")),
+		tenant("idx_memory_tenant", "$.context.tenant_id"),
+		tenant("idx_memory_team", "$.context.team_id"),
+		tenant("idx_memory_visibility", "$.context.visibility"),
+		tenant("idx_memory_created_by", "$.context.created_by"),
+		tenant("idx_memory_tenant_visibility", "$.context.tenant_id", "$.context.visibility"),
+		tenant("idx_memory_version", "$.version"),
+		{Name: "nodes_fts", Table: "nodes", SQL: "CREATE VIRTUAL TABLE nodes_fts USING fts5(id, title, content, summary, content='nodes', content_rowid='rowid')"},
+		partial(index("idx_nodes_memory", "nodes", "label"), "label = 'Memory'"),
+	},
+}
+
+func index(name, table, columns string) store.ObjectDef {
+	return store.ObjectDef{Name: name, Table: table, SQL: "CREATE INDEX " + name + " ON " + table + "(" + columns + ")"}
+}
+
+func partial(o store.ObjectDef, where string) store.ObjectDef {
+	o.SQL += " WHERE " + where
+	return o
+}
+
+func since(version int, o store.ObjectDef) store.ObjectDef {
+	o.Since = version
+	return o
+}
+
+// tenant is an index for several tenants, which the product makes if it is told that
+// there are any. It looks where no record has anything.
+func tenant(name string, paths ...string) store.ObjectDef {
+	columns := ""
+	for i, p := range paths {
+		if i > 0 {
+			columns += ", "
+		}
+		columns += "json_extract(properties, '" + p + "')"
+	}
+	o := partial(index(name, "nodes", columns), "label = 'Memory'")
+	o.Optional = true
+	return o
+}
+
+// CreateStatements returns what creates an empty store of a version.
+func CreateStatements(version int) []string {
+	at := schema.At(version)
+	var out []string
+	for i := range at.Tables {
+		out = append(out, at.Tables[i].CreateSQL())
+	}
+	for _, o := range at.Objects {
+		if !o.Optional {
+			out = append(out, o.SQL)
+		}
+	}
+	return out
+}
