@@ -119,10 +119,22 @@ type ColumnMap struct {
 	// Make, if set, makes the native value of every record of another product, by what
 	// its fields say: field returns the zero value for what is null.
 	Make func(field func(name string) format.Value) format.Value
+	// Apart, if set, says that no two rows of a new store have the same value.
+	Apart *Apart
 	// Const is not empty for a field that the table has no column for, because it is
 	// the same for the whole store: its native value stands in the column of the
 	// one row of the table Layout.Model. Column is empty then.
 	Const string
+}
+
+// Apart tells rows apart whose columns must not all have the same values, where records
+// of another product may.
+type Apart struct {
+	// With names the other columns.
+	With []string
+	// Mark makes of a text that an earlier row has already one that none has, by the
+	// record's identifier.
+	Mark func(text, id string) string
 }
 
 // SpacesFrom says where embedding spaces show: the distinct values of two columns.

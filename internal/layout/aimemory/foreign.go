@@ -71,12 +71,25 @@ func makeTitle(field fields) format.Value {
 			break
 		}
 	}
-	sum := sha256.Sum256([]byte(text(field("id"))))
-	mark := hex.EncodeToString(sum[:6])
+	mark := markOf(text(field("id")))
 	if line == "" {
 		return format.TextValue(mark)
 	}
 	return format.TextValue(line + " · " + mark)
+}
+
+// titles: those of a namespace are all different.
+var titles = &store.Apart{With: []string{"namespace"}, Mark: func(title, id string) string {
+	return shorten(title, maxTitle-maxMark) + " · " + markOf(id)
+}}
+
+// maxMark is how long a mark is with what separates it.
+const maxMark = 15
+
+// markOf is short for an identifier.
+func markOf(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:6])
 }
 
 // firstLine is the first line that is not empty, shortened, without control characters.

@@ -36,7 +36,7 @@ func maps(k kinds) []store.TableMap {
 	out := []store.TableMap{
 		{Table: "memories", Section: format.Memories, Updated: "updated_at", Columns: []store.ColumnMap{
 			{Column: "id", Field: "id", Lens: k.text},
-			{Column: "title", Field: "title", Lens: k.text, Make: through(k.text, makeTitle)},
+			{Column: "title", Field: "title", Lens: k.text, Make: through(k.text, makeTitle), Apart: titles},
 			{Column: "content", Field: "content", Lens: k.text, Else: []string{"summary", "title"}, Default: textDefault("")},
 			{Column: "memory_kind", Field: "kind", Lens: k.text, Default: textDefault("observation")},
 			{Column: "tags", Field: "tags", Lens: k.list, Default: textDefault("[]")},

@@ -45,6 +45,7 @@ type bound struct {
 	els    []int  // fields to take when the field is null
 	def    *format.Value
 	make   func(func(string) format.Value) format.Value
+	apart  *store.Apart
 }
 
 // noField stands for the field of a column that the records at hand do not have.

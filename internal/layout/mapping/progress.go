@@ -212,6 +212,12 @@ func (s *sink) passed(b *format.Batch) (res store.Result, done bool, err error) 
 	}
 	p.recall(b)
 	name := b.Section.Name
+	if w := s.writers[name]; w != nil && s.from == foreign && w.part.apart() {
+		if err := w.part.put(b, w.rows, s.from); err != nil {
+			return res, true, err
+		}
+		w.tellApart(b)
+	}
 	if s.writers[name] == nil && name == format.Spaces && s.layout.Spaces != nil {
 		s.spaces = append(s.spaces, b.Clone())
 	}

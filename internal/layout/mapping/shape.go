@@ -275,7 +275,8 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 			if err := add(c.Column, c.Field, c.Lens, f.Type); err != nil {
 				return nil, err
 			}
-			p.columns[len(p.columns)-1].def, p.columns[len(p.columns)-1].make = c.Default, c.Make
+			last := &p.columns[len(p.columns)-1]
+			last.def, last.make, last.apart = c.Default, c.Make, c.Apart
 			break
 		}
 	}
@@ -284,7 +285,8 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 			if err := add(c.Column, s.layout.Name+"."+c.Column, c.Lens, format.Null); err != nil {
 				return nil, err
 			}
-			p.columns[len(p.columns)-1].def, p.columns[len(p.columns)-1].make = c.Default, c.Make
+			last := &p.columns[len(p.columns)-1]
+			last.def, last.make, last.apart = c.Default, c.Make, c.Apart
 		}
 	}
 	for i := range t.Columns {

@@ -55,6 +55,7 @@ type writer struct {
 	bag     map[[16]byte]int  // rows that the table held, where it has no key to find them by
 	columns []string          // of the table, in the order in which they are scanned
 	told    bool              // the target says beforehand what it gives
+	met     map[uint64]struct{}   // values that must not come twice, in short
 }
 
 // NewSink returns a Sink of the target as the layout's given version; version 0

@@ -61,6 +61,9 @@ func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err
 	if err := w.part.put(b, w.rows, s.from); err != nil {
 		return store.Result{}, err
 	}
+	if s.from == foreign {
+		w.tellApart(b)
+	}
 	if s.sidecar != nil && !w.total && len(w.part.key) == 0 {
 		if err := replace(s.sidecar.divertKeyless(ctx, w, b, &res)); err != nil || b.Rows == 0 {
 			return res, err
