@@ -45,17 +45,17 @@ type writer struct {
 	reading *part // of the target's own shape
 	others  []*part
 	rows    *store.Rows
-	merge   bool              // the table held rows before
-	seeded  bool              // the table has rows with which the product's store starts
-	total   bool              // no record can need the sidecar
-	unique  bool              // no two rows of the table have the same key
-	fixed   bool              // an existing target keeps its own rows
-	fresh   map[[16]byte]bool // places that this import has inserted
-	taken   map[[16]byte]bool // places at which it has replaced the target's record
-	bag     map[[16]byte]int  // rows that the table held, where it has no key to find them by
-	columns []string          // of the table, in the order in which they are scanned
-	told    bool              // the target says beforehand what it gives
-	met     map[uint64]struct{}   // values that must not come twice, in short
+	merge   bool                // the table held rows before
+	seeded  bool                // the table has rows with which the product's store starts
+	total   bool                // no record can need the sidecar
+	unique  bool                // no two rows of the table have the same key
+	fixed   bool                // an existing target keeps its own rows
+	fresh   map[[16]byte]bool   // places that this import has inserted
+	taken   map[[16]byte]bool   // places at which it has replaced the target's record
+	bag     map[[16]byte]int    // rows that the table held, where it has no key to find them by
+	columns []string            // of the table, in the order in which they are scanned
+	told    bool                // the target says beforehand what it gives
+	met     map[uint64]struct{} // values that must not come twice, in short
 }
 
 // NewSink returns a Sink of the target as the layout's given version; version 0
