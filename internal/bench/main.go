@@ -18,7 +18,7 @@ import (
 )
 
 // products make stores.
-var products = map[string]func(path string, size sample.Size) error{"ai-memory": sample.AIMemory, "vestige": sample.Large}
+var products = map[string]func(path string, size sample.Size) error{"ai-memory": sample.AIMemory, "memorygraph": sample.MemoryGraph, "vestige": sample.Large}
 
 func main() {
 	var o options

@@ -1,3 +1,3 @@
-// Package sample makes vestige stores: large ones for measurements, and small
+// Package sample makes stores of the products: large ones for measurements, and small
 // ones that read like a person's. What it makes is the same each time.
 package sample
