@@ -40,7 +40,7 @@ func MemoryGraph(path string, size Size) error {
 
 // pythonTimes are a moment as Python's isoformat and as SQLite's CURRENT_TIMESTAMP.
 func pythonTimes(r *rand.Rand) (iso, row string) {
-	at := start.Add(time.Duration(r.Int64N(int64(365*24*time.Hour)))).Truncate(time.Microsecond)
+	at := start.Add(time.Duration(r.Int64N(int64(365 * 24 * time.Hour)))).Truncate(time.Microsecond)
 	iso = at.Format("2006-01-02T15:04:05.000000+00:00")
 	if at.Nanosecond() == 0 {
 		iso = at.Format("2006-01-02T15:04:05+00:00")
