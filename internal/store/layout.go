@@ -89,7 +89,8 @@ type Member struct {
 	// EmptyText says that an empty list is written as the string "[]".
 	EmptyText bool
 	// Copy names a column of the table that says the same. If the table has it, the
-	// member is no column, and the column's value counts where the two differ.
+	// column's value counts, and the member is a column only of what it says otherwise,
+	// as JSON: COLUMN.MEMBER.stale.
 	Copy string
 }
 

@@ -20,9 +20,13 @@ type document struct {
 
 type member struct {
 	store.Member
-	column int // in document.columns, or -1 for a copy
+	column int // in document.columns; of a copy, what it says if it is stale
 	copy   int // in document.copies, or -1
 }
+
+// stale is behind the name of the column for a copy that does not say what it copies:
+// the JSON text of what it says.
+const stale = ".stale"
 
 // newDocument fits a layout's document to a table. It fails where a column of the
 // table has the name of a member.
@@ -32,20 +36,20 @@ func newDocument(d *store.JSONColumn, t *store.CatalogTable) (*document, bool) {
 		return nil, false
 	}
 	for _, m := range d.Members {
-		one := member{m, -1, -1}
-		switch name := d.Column + "." + m.Name; {
-		case t.HasColumn(name):
-			return nil, false
+		one := member{m, len(out.columns), -1}
+		name := d.Column + "." + m.Name
+		switch {
 		case m.Copy != "" && t.HasColumn(m.Copy):
 			one.copy = len(out.copies)
 			out.copies = append(out.copies, m.Copy)
-		default:
-			if m.Copy != "" {
-				one.Null = false // the product did not know the member before it had the column
-			}
-			one.column = len(out.columns)
-			out.columns = append(out.columns, name)
+			name += stale
+		case m.Copy != "":
+			one.Null = false // the product did not know the member before it had the column
 		}
+		if t.HasColumn(name) {
+			return nil, false
+		}
+		out.columns = append(out.columns, name)
 		out.members = append(out.members, one)
 	}
 	return out, true
@@ -54,10 +58,11 @@ func newDocument(d *store.JSONColumn, t *store.CatalogTable) (*document, bool) {
 // virtual are the columns that stand for the members.
 func (d *document) virtual() (out []format.TableColumn, classes []store.Kind) {
 	for _, m := range d.members {
-		if m.column >= 0 {
-			out = append(out, format.TableColumn{Name: d.columns[m.column], Type: "TEXT"})
-			classes = append(classes, m.Kind)
+		out = append(out, format.TableColumn{Name: d.columns[m.column], Type: "TEXT"})
+		if m.copy >= 0 {
+			m.Kind = store.Document
 		}
+		classes = append(classes, m.Kind)
 	}
 	return out, classes
 }
@@ -66,7 +71,6 @@ func (d *document) virtual() (out []format.TableColumn, classes []store.Kind) {
 type codec struct {
 	*document
 	scan  pyScanner
-	one   store.Cells   // a value at hand
 	back  []store.Cells // what a text says that stands beside the members
 	text  []byte
 	names [][]byte // of members that are not listed, with their values
@@ -144,24 +148,17 @@ func (c *codec) object(text []byte, members []store.Cells, n int, copies []*stor
 		}
 		next = max(next, at+1)
 		m := &c.members[at]
+		cells := &members[m.column]
+		truncate(cells, n)
 		if m.copy >= 0 {
-			c.one.Reset()
-			if !c.read(m, &c.one) {
-				return said, false
-			}
-			if c.one.Len() == 0 {
-				c.one.AppendNull()
-			}
-			of := copies[m.copy]
-			s.same = s.same && (c.one.Equal(0, of, row) || c.one.Kinds[0] == store.Null && of.Kinds[row] == store.Null)
+			ok = c.readCopy(m, cells, copies[m.copy], row)
 		} else {
-			cells := &members[m.column]
-			truncate(cells, n)
-			if !c.read(m, cells) {
-				return said, false
-			}
-			said = said || cells.Len() > n && cells.Kinds[n] != store.Null
+			ok = c.read(m, cells)
 		}
+		if !ok {
+			return said, false
+		}
+		said = said || cells.Len() > n && cells.Kinds[n] != store.Null
 		s.space()
 	}
 	for ; next < len(c.members); next++ {
@@ -190,6 +187,28 @@ func (c *codec) find(key []byte, next int) int {
 		}
 	}
 	return -1
+}
+
+// readCopy appends the value that comes next, if it is not what render writes for a copy.
+func (c *codec) readCopy(m *member, cells, of *store.Cells, row int) bool {
+	from := c.scan.at
+	if !c.scan.skip(1) {
+		return false
+	}
+	value := c.scan.src[from:c.scan.at]
+	var err error
+	switch {
+	case of.Kinds[row] != store.Null:
+		c.text, err = c.appendValue(c.text[:0], m, of, row)
+	case m.Null:
+		c.text = append(c.text[:0], "null"...)
+	default:
+		c.text = c.text[:0]
+	}
+	if err != nil || !bytes.Equal(c.text, value) {
+		cells.AppendText(value)
+	}
+	return true
 }
 
 // read appends the value that comes next. What no cell holds is NULL, and not the same.
@@ -299,8 +318,7 @@ func (c *codec) render(dst *store.Cells, r *documentRow) error {
 	return nil
 }
 
-// given are the columns that members are copies of, as expand wants them. Which of them
-// is right does not matter to a text that is kept as it is.
+// given are the columns that members are copies of, as expand wants them.
 func (c *codec) given(r *documentRow) []*store.Cells {
 	out := make([]*store.Cells, len(r.copies))
 	for i, cells := range r.copies {
@@ -335,11 +353,13 @@ func (c *codec) append(dst []byte, r *documentRow) ([]byte, error) {
 	start := len(dst)
 	for i := range c.members {
 		m := &c.members[i]
-		cells := (*store.Cells)(nil)
+		cells, says := r.members[m.column], *m
 		if m.copy >= 0 {
-			cells = r.copies[m.copy]
-		} else {
-			cells = r.members[m.column]
+			if r.null(cells) {
+				cells = r.copies[m.copy]
+			} else {
+				says.Kind, says.EmptyText = store.Array, false // as it stands
+			}
 		}
 		if r.null(cells) && !m.Null {
 			continue
@@ -356,7 +376,7 @@ func (c *codec) append(dst []byte, r *documentRow) ([]byte, error) {
 			dst = append(dst, "null"...)
 			continue
 		}
-		if dst, err = c.appendValue(dst, m, cells, r.row); err != nil {
+		if dst, err = c.appendValue(dst, &says, cells, r.row); err != nil {
 			return dst, fmt.Errorf("member %q: %w", m.Name, err)
 		}
 	}

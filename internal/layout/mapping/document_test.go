@@ -116,8 +116,10 @@ func TestDocument(t *testing.T) {
 		{`{"id": "1", "tags": ["a","b" ], "weight": NaN, "until": null, "why": null}`, `tags="[\"a\",\"b\" ]" weight=NaN`},
 		// What the members do not say.
 		{`{"id": "1","title": "a", "until": null, "why": null}`, `title="a" doc=`},
-		{`{"id": "2", "title": "a", "until": null, "why": null}`, `title="a" doc=`},
-		{`{"id": "1", "title": "a", "until": "now", "why": null}`, `title="a" doc=`},
+		{`{"id": "2", "title": "a", "until": null, "why": null}`, `id.stale="\"2\"" title="a"`},
+		{`{"id": "1", "title": "a", "until": "now", "why": null}`, `title="a" until.stale="\"now\""`},
+		{`{"id": "1", "title": "a", "until": [1,2], "why": null}`, `title="a" until.stale="[1,2]"`},
+		{`{"id": null, "why": null, "until": 5}`, `id.stale="null" until.stale="5" doc=`},
 		{`{"id": "1", "title": "a", "until": null}`, `title="a" doc=`},
 		{`{"id": "1", "title": "a", "why": null}`, `title="a" doc=`},
 		{`{"title": "a", "until": null, "why": null}`, `title="a" doc=`},
@@ -160,20 +162,20 @@ func TestDocumentChanged(t *testing.T) {
 	c := testCodec(t)
 	text := `{"more": {"x":1}, "id": "1", "title": "old", "until": "stale", "tags":["a"], "why": null,"else":2}`
 	rows := expanded(c, []byte(text), copiesOf("1", "now"))
-	if got, _ := rendered(c, rows, copiesOf("1", "later")); string(got) != text {
-		t.Errorf("a copy counts: %s", got)
+	if got, err := rendered(c, rows, copiesOf("1", "now")); string(got) != text {
+		t.Errorf("got %s, %v", got, err)
 	}
 	at := slices.Index(c.columns, "doc.title")
 	rows.Columns[at].Reset()
 	rows.Columns[at].AppendString("new")
-	want := `{"id": "1", "title": "new", "tags": ["a"], "until": "now", "why": null, "more": {"x":1}, "else":2}`
+	want := `{"id": "1", "title": "new", "tags": ["a"], "until": "stale", "why": null, "more": {"x":1}, "else":2}`
 	if got, err := rendered(c, rows, copiesOf("1", "now")); string(got) != want {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
 	}
 	last := &rows.Columns[len(c.columns)]
 	last.Reset()
 	last.AppendString("no JSON")
-	if got, err := rendered(c, rows, copiesOf("1", "")); string(got) != `{"id": "1", "title": "new", "tags": ["a"], "until": null, "why": null}` {
+	if got, err := rendered(c, rows, copiesOf("1", "")); string(got) != `{"id": "1", "title": "new", "tags": ["a"], "until": "stale", "why": null}` {
 		t.Errorf("got %s, %v", got, err)
 	}
 	rows.Columns[at].Reset()
