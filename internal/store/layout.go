@@ -68,8 +68,9 @@ func (l *Layout) Takes(o *format.Origin, engine string) bool {
 // A JSONColumn is a column whose texts are JSON objects, as Python's json.dumps writes
 // them: to the maps each member is a column of its own, as it is in an engine of graphs.
 // The column's own name stands for the text as a whole, which is NULL wherever the
-// members say it all; what they do not say, such as a member that is not listed, another
-// order or another spelling, comes back through it.
+// members say it all; what they do not say, such as a member that is not listed or another
+// spelling, comes back through it. Which members a text has, if not those that the product
+// writes today, or not in its order, is a column too: COLUMN.order.
 type JSONColumn struct {
 	Table, Column string
 	// Members in the order in which the product writes them.

@@ -14,12 +14,13 @@ import (
 type document struct {
 	column  string
 	members []member // in the order in which the product writes them
-	columns []string // what the members that are columns are called
+	columns []string // what the members are called as columns; the last is the order
 	copies  []string // columns that members are copies of
 }
 
 type member struct {
 	store.Member
+	name   []byte
 	column int // in document.columns; of a copy, what it says if it is stale
 	copy   int // in document.copies, or -1
 }
@@ -27,6 +28,11 @@ type member struct {
 // stale is behind the name of the column for a copy that does not say what it copies:
 // the JSON text of what it says.
 const stale = ".stale"
+
+// order is the name of the column, behind the document's, that says which members a
+// text has, where they are not those that the product writes today, or not in its order:
+// their names, and a hyphen before one that is null though it could be left out.
+const order = ".order"
 
 // newDocument fits a layout's document to a table. It fails where a column of the
 // table has the name of a member.
@@ -36,7 +42,7 @@ func newDocument(d *store.JSONColumn, t *store.CatalogTable) (*document, bool) {
 		return nil, false
 	}
 	for _, m := range d.Members {
-		one := member{m, len(out.columns), -1}
+		one := member{m, []byte(m.Name), len(out.columns), -1}
 		name := d.Column + "." + m.Name
 		switch {
 		case m.Copy != "" && t.HasColumn(m.Copy):
@@ -52,6 +58,11 @@ func newDocument(d *store.JSONColumn, t *store.CatalogTable) (*document, bool) {
 		out.columns = append(out.columns, name)
 		out.members = append(out.members, one)
 	}
+	last := d.Column + order
+	if t.HasColumn(last) || slices.Contains(out.columns, last) {
+		return nil, false
+	}
+	out.columns = append(out.columns, last)
 	return out, true
 }
 
@@ -64,6 +75,8 @@ func (d *document) virtual() (out []format.TableColumn, classes []store.Kind) {
 		}
 		classes = append(classes, m.Kind)
 	}
+	out = append(out, format.TableColumn{Name: d.column + order, Type: "TEXT"})
+	classes = append(classes, store.Text)
 	return out, classes
 }
 
@@ -74,10 +87,13 @@ type codec struct {
 	back  []store.Cells // what a text says that stands beside the members
 	text  []byte
 	names [][]byte // of members that are not listed, with their values
+	met   []int    // the members of a text, in its order; of one that is null ^member
+	usual bool     // they are those that the product writes, in its order
+	seen  []bool   // members
 }
 
 func newCodec(d *document) *codec {
-	c := &codec{document: d, back: make([]store.Cells, len(d.columns))}
+	c := &codec{document: d, back: make([]store.Cells, len(d.columns)), seen: make([]bool, len(d.members))}
 	c.scan.buf = make([]byte, 0, 256)
 	return c
 }
@@ -86,10 +102,8 @@ func newCodec(d *document) *codec {
 // back; if not, the text is to be kept. copies are the cells of the columns that
 // members are copies of, and row the row there.
 func (c *codec) expand(text []byte, members []store.Cells, copies []*store.Cells, row int) (same bool) {
-	n := 0
-	if len(members) > 0 {
-		n = members[0].Len()
-	}
+	last := &members[len(c.members)]
+	n := last.Len()
 	said, ok := c.object(text, members, n, copies, row)
 	for i := range members {
 		cells := &members[i]
@@ -103,15 +117,32 @@ func (c *codec) expand(text []byte, members []store.Cells, copies []*store.Cells
 	if !ok {
 		c.names = c.names[:0]
 	}
-	// A row of nothing stands for NULL.
-	return ok && said && c.scan.same
+	if !ok || !said || !c.scan.same { // a row of nothing stands for NULL
+		return false
+	}
+	if !c.usual {
+		c.text = c.text[:0]
+		for i, at := range c.met {
+			if i > 0 {
+				c.text = append(c.text, ',')
+			}
+			if at < 0 {
+				c.text, at = append(c.text, '-'), ^at
+			}
+			c.text = append(c.text, c.members[at].Name...)
+		}
+		truncate(last, n)
+		last.AppendText(c.text)
+	}
+	return true
 }
 
 // object reads a text. said tells whether it has a value for any column.
 func (c *codec) object(text []byte, members []store.Cells, n int, copies []*store.Cells, row int) (said, ok bool) {
 	s := &c.scan
 	s.src, s.at, s.same = text, 0, true
-	c.names = c.names[:0]
+	c.names, c.met, c.usual = c.names[:0], c.met[:0], true
+	clear(c.seen)
 	s.space()
 	if !s.is('{') {
 		return false, false
@@ -140,14 +171,22 @@ func (c *codec) object(text []byte, members []store.Cells, n int, copies []*stor
 			s.space()
 			continue
 		}
-		if at < next {
-			s.same = false // out of order, or once more: the last one counts
+		if c.seen[at] {
+			s.same = false // the last one counts
 		}
+		c.seen[at] = true
+		c.usual = c.usual && at >= next
 		for ; next < at; next++ {
-			s.same = s.same && !c.owes(next, copies, row)
+			c.usual = c.usual && !c.owes(next, copies, row)
 		}
 		next = max(next, at+1)
 		m := &c.members[at]
+		if m.copy < 0 && !m.Null && s.peek() == 'n' {
+			c.usual = false
+			c.met = append(c.met, ^at)
+		} else {
+			c.met = append(c.met, at)
+		}
 		cells := &members[m.column]
 		truncate(cells, n)
 		if m.copy >= 0 {
@@ -162,7 +201,7 @@ func (c *codec) object(text []byte, members []store.Cells, n int, copies []*stor
 		s.space()
 	}
 	for ; next < len(c.members); next++ {
-		s.same = s.same && !c.owes(next, copies, row)
+		c.usual = c.usual && !c.owes(next, copies, row)
 	}
 	s.space()
 	return said, s.at == len(s.src)
@@ -199,7 +238,7 @@ func (c *codec) readCopy(m *member, cells, of *store.Cells, row int) bool {
 	var err error
 	switch {
 	case of.Kinds[row] != store.Null:
-		c.text, err = c.appendValue(c.text[:0], m, of, row)
+		c.text, err = c.appendValue(c.text[:0], m.Kind, m.EmptyText, of, row)
 	case m.Null:
 		c.text = append(c.text[:0], "null"...)
 	default:
@@ -242,7 +281,6 @@ func (c *codec) read(m *member, cells *store.Cells) bool {
 		return ok
 	case 'n':
 		cells.AppendNull()
-		s.same = s.same && m.Null
 		return s.word("null")
 	case '[', '{', 't', 'f':
 		cells.AppendNull()
@@ -351,33 +389,31 @@ var errNoJSON = errors.New("the value is no JSON text")
 func (c *codec) append(dst []byte, r *documentRow) ([]byte, error) {
 	dst = append(dst, '{')
 	start := len(dst)
-	for i := range c.members {
-		m := &c.members[i]
-		cells, says := r.members[m.column], *m
-		if m.copy >= 0 {
-			if r.null(cells) {
-				cells = r.copies[m.copy]
-			} else {
-				says.Kind, says.EmptyText = store.Array, false // as it stands
+	clear(c.seen)
+	var err error
+	listed := r.members[len(c.members)]
+	if !r.null(listed) && listed.Kinds[r.row] == store.Text {
+		for name := range bytes.SplitSeq(listed.Bytes(r.row), []byte(",")) {
+			name, null := bytes.CutPrefix(name, []byte("-"))
+			at := c.find(name, 0)
+			if at < 0 || c.seen[at] {
+				continue
+			}
+			c.seen[at] = true
+			if dst, err = c.appendMember(dst, start, r, at, null || c.members[at].Null); err != nil {
+				return dst, err
 			}
 		}
-		if r.null(cells) && !m.Null {
+		for at := range c.members { // what the text did not have
+			c.seen[at] = c.seen[at] || c.members[at].copy >= 0 || r.null(r.members[c.members[at].column])
+		}
+	}
+	for at := range c.members {
+		if c.seen[at] {
 			continue
 		}
-		if len(dst) > start {
-			dst = append(dst, ", "...)
-		}
-		var err error
-		if dst, err = appendPyText(dst, []byte(m.Name)); err != nil {
+		if dst, err = c.appendMember(dst, start, r, at, c.members[at].Null); err != nil {
 			return dst, err
-		}
-		dst = append(dst, ": "...)
-		if r.null(cells) {
-			dst = append(dst, "null"...)
-			continue
-		}
-		if dst, err = c.appendValue(dst, &says, cells, r.row); err != nil {
-			return dst, fmt.Errorf("member %q: %w", m.Name, err)
 		}
 	}
 	for _, raw := range c.names {
@@ -389,7 +425,39 @@ func (c *codec) append(dst []byte, r *documentRow) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
-func (c *codec) appendValue(dst []byte, m *member, cells *store.Cells, row int) ([]byte, error) {
+// appendMember appends a member behind others that begin at start. If it has no value it
+// is left out, or null.
+func (c *codec) appendMember(dst []byte, start int, r *documentRow, at int, null bool) ([]byte, error) {
+	m := &c.members[at]
+	cells, kind, emptyText := r.members[m.column], m.Kind, m.EmptyText
+	if m.copy >= 0 {
+		if r.null(cells) {
+			cells = r.copies[m.copy]
+		} else {
+			kind, emptyText = store.Array, false // as it stands
+		}
+	}
+	if r.null(cells) && !null {
+		return dst, nil
+	}
+	if len(dst) > start {
+		dst = append(dst, ", "...)
+	}
+	dst, err := appendPyText(dst, m.name)
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, ": "...)
+	if r.null(cells) {
+		return append(dst, "null"...), nil
+	}
+	if dst, err = c.appendValue(dst, kind, emptyText, cells, r.row); err != nil {
+		return dst, fmt.Errorf("member %q: %w", m.Name, err)
+	}
+	return dst, nil
+}
+
+func (c *codec) appendValue(dst []byte, kind store.Kind, emptyText bool, cells *store.Cells, row int) ([]byte, error) {
 	switch cells.Kinds[row] {
 	case store.Integer:
 		return fmt.Appendf(dst, "%d", cells.Int(row)), nil
@@ -397,11 +465,11 @@ func (c *codec) appendValue(dst []byte, m *member, cells *store.Cells, row int) 
 		return appendPyFloat(dst, cells.Float(row)), nil
 	case store.Text:
 		v := cells.Bytes(row)
-		if m.Kind != store.Array {
+		if kind != store.Array {
 			return appendPyText(dst, v)
 		}
 		v = bytes.TrimSpace(v)
-		if m.EmptyText && string(v) == "[]" {
+		if emptyText && string(v) == "[]" {
 			return append(dst, `"[]"`...), nil
 		}
 		names := c.names // s.value does not touch them

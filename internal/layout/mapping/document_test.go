@@ -114,20 +114,22 @@ func TestDocument(t *testing.T) {
 		{`{"id": "1", "title": "\u0000", "until": null, "why": null}`, `title="\x00"`},
 		{`{"id": "1", "title": 1733000000000, "weight": 1, "count": 1.5, "until": null, "why": null}`, `title=1733000000000 weight=1 count=1.5`},
 		{`{"id": "1", "tags": ["a","b" ], "weight": NaN, "until": null, "why": null}`, `tags="[\"a\",\"b\" ]" weight=NaN`},
+		// Other members than usual, or in another order.
+		{`{"id": "1", "title": "a", "until": null}`, `title="a" order="id,title,until"`},
+		{`{"id": "1", "title": "a", "why": null}`, `title="a" order="id,title,why"`},
+		{`{"title": "a", "until": null, "why": null}`, `title="a" order="title,until,why"`},
+		{`{"id": "1", "title": null, "until": null, "why": "w"}`, `why="w" order="id,-title,until,why"`},
+		{`{"id": "1", "tags": [], "title": "b", "until": null, "why": null}`, `title="b" tags="[]" order="id,tags,title,until,why"`},
+		{`{"id": "1", "title": "b", "until": null, "why": null, "files": null}`, `title="b" order="id,title,until,why,-files"`},
 		// What the members do not say.
 		{`{"id": "1","title": "a", "until": null, "why": null}`, `title="a" doc=`},
 		{`{"id": "2", "title": "a", "until": null, "why": null}`, `id.stale="\"2\"" title="a"`},
 		{`{"id": "1", "title": "a", "until": "now", "why": null}`, `title="a" until.stale="\"now\""`},
 		{`{"id": "1", "title": "a", "until": [1,2], "why": null}`, `title="a" until.stale="[1,2]"`},
-		{`{"id": null, "why": null, "until": 5}`, `id.stale="null" until.stale="5" doc=`},
-		{`{"id": "1", "title": "a", "until": null}`, `title="a" doc=`},
-		{`{"id": "1", "title": "a", "why": null}`, `title="a" doc=`},
-		{`{"title": "a", "until": null, "why": null}`, `title="a" doc=`},
-		{`{"id": "1", "title": null, "until": null, "why": "w"}`, `why="w" doc=`},
+		{`{"id": null, "why": null, "until": 5}`, `id.stale="null" until.stale="5" order="id,why,until"`},
 		{`{"id": "1", "title": ["x"], "until": null, "why": "w"}`, `why="w" doc=`},
 		{`{"id": "1", "title": true, "until": null, "why": "w"}`, `why="w" doc=`},
 		{`{"id": "1", "title": "a", "title": "b", "until": null, "why": null}`, `title="b" doc=`},
-		{`{"id": "1", "tags": [], "title": "b", "until": null, "why": null}`, `title="b" tags="[]" doc=`},
 		{`{"id": "1", "title": "b", "until": null, "why": null, "more": {"x": [1, "\\"]}}`, `title="b" doc=`},
 		{`{"id": "1", "title": "ü", "until": null, "why": null}`, `title="ü" doc=`},
 		{`{"id": "1", "title": "\u0041", "until": null, "why": null}`, `title="A" doc=`},
@@ -193,6 +195,34 @@ func TestDocumentChanged(t *testing.T) {
 	rows.Columns[at].AppendString(`["a"`)
 	if _, err := rendered(c, rows, copiesOf("1", "")); err == nil {
 		t.Error("half a list is taken")
+	}
+}
+
+// Members that come and go take their places in a text that has its own order.
+func TestDocumentOrder(t *testing.T) {
+	c := testCodec(t)
+	rows := expanded(c, []byte(`{"why": "w", "title": "a", "files": null, "id": "1"}`), copiesOf("1", ""))
+	set := func(name, v string) {
+		cells := &rows.Columns[slices.Index(c.columns, "doc."+name)]
+		cells.Reset()
+		if v == "" {
+			cells.AppendNull()
+		} else {
+			cells.AppendString(v)
+		}
+	}
+	set("title", "")
+	set("why", "")
+	set("gone", "g")
+	set("files", "[]")
+	want := `{"why": null, "files": "[]", "id": "1", "gone": "g"}`
+	if got, err := rendered(c, rows, copiesOf("1", "now")); string(got) != want {
+		t.Errorf("got %s, %v\nwant %s", got, err, want)
+	}
+	set("order", "id,nothing,-title,id,,why")
+	want = `{"id": "1", "title": null, "why": null, "files": "[]", "gone": "g"}`
+	if got, err := rendered(c, rows, copiesOf("1", "now")); string(got) != want {
+		t.Errorf("got %s, %v\nwant %s", got, err, want)
 	}
 }
 

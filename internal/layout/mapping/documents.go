@@ -68,7 +68,7 @@ func bare(l *store.Layout, t format.Table) format.Table {
 	for i := range l.Documents {
 		if d := &l.Documents[i]; d.Table == t.Name {
 			t.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c format.TableColumn) bool {
-				return slices.ContainsFunc(d.Members, func(m store.Member) bool { return c.Name == d.Column+"."+m.Name || c.Name == d.Column+"."+m.Name+stale })
+				return c.Name == d.Column+order || slices.ContainsFunc(d.Members, func(m store.Member) bool { return c.Name == d.Column+"."+m.Name || c.Name == d.Column+"."+m.Name+stale })
 			})
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/memarc/memarc/internal/store"
 )
 
-var documentColumns = []string{"id", "until", "doc", "doc.title", "doc.tags", "doc.weight", "doc.count", "doc.why", "doc.files", "doc.gone"}
+var documentColumns = []string{"id", "until", "doc", "doc.title", "doc.tags", "doc.weight", "doc.count", "doc.why", "doc.files", "doc.gone", "doc.id.stale", "doc.until.stale", "doc.order"}
 
 // documentStore is a new database whose one table has a document.
 func documentStore(t *testing.T) store.Target {
@@ -38,7 +38,11 @@ func cellsOf(columns int, rows ...[]string) *store.Rows {
 	out := store.NewRows(columns)
 	for _, row := range rows {
 		for i := range columns {
-			switch v := row[i]; {
+			v := "-"
+			if i < len(row) {
+				v = row[i]
+			}
+			switch {
 			case v == "-":
 				out.Columns[i].AppendNull()
 			case strings.HasPrefix(v, "#"):
@@ -130,7 +134,7 @@ func TestDocuments(t *testing.T) {
 		`1|{"id": "1", "title": "a \u2603", "tags": ["x"], "count": 3, "until": null, "why": null, "files": "[]"}|-`,
 		`3|`+other+`|-`,
 		`6|{"id": "6", "title": "b", "until": "then", "why": "w"}|then`)
-	first, third, sixth := `1|-|-|a ☃|["x"]|-|#3|-|[]|-`, `3|-|`+other+`|c|-|-|-|-|-|-`, `6|then|-|b|-|-|-|w|-|-`
+	first, third, sixth := `1|-|-|a ☃|["x"]|-|#3|-|[]|-|-|-|-`, `3|-|`+other+`|c|-|-|-|-|-|-|-|-|-`, `6|then|-|b|-|-|-|w|-|-|-|-|-`
 	sameLines(t, "scanned", scan(t, db, documentColumns...), first, third, sixth)
 	sameLines(t, "scanned in part", scan(t, db, "doc.title", "until"), "a ☃|-", "c|-", "b|then")
 	sameLines(t, "scanned without", scan(t, db, "until", "id"), "-|1", "-|3", "then|6")
