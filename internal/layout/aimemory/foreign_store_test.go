@@ -2,12 +2,14 @@ package aimemory_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/memarc/memarc/exporter"
 	"github.com/memarc/memarc/importer"
 	"github.com/memarc/memarc/internal/bench/sample"
 	"github.com/memarc/memarc/internal/layout/aimemory"
+	"github.com/memarc/memarc/internal/layout/memorygraph"
 	"github.com/memarc/memarc/internal/store"
 	"github.com/memarc/memarc/internal/store/storetest"
 )
@@ -50,4 +52,32 @@ func TestForeignMemories(t *testing.T) {
 			t.Errorf("%s: %s, want %d", sql, got, n)
 		}
 	}
+}
+
+// Memories that have the same title are all there, and told apart; each comes back with
+// the title that it had.
+func TestTitlesApart(t *testing.T) {
+	dir := t.TempDir()
+	source, target, home := dir+"/source.db", dir+"/target.db", dir+"/home.db"
+	long := strings.Repeat("ä", 600)
+	storetest.Exec(t, source, memorygraph.CreateStatements(10)...)
+	for i, title := range []string{"one", "one", "two", "one", long, long + "x", ""} {
+		storetest.Exec(t, source, fmt.Sprintf(`INSERT INTO nodes (id, label, properties) VALUES ('m%d', 'Memory', '{"id": "m%d", "title": "%s", "content": "c"}')`, i, i, title))
+	}
+	archive, report := storetest.Export(t, source, exporter.Options{})
+	for range 2 {
+		storetest.MustImport(t, target, archive, store.SinkOptions{Layout: aimemory.Name})
+		if got := storetest.One(t, target, "SELECT count(*) || ' ' || count(DISTINCT title) || ' ' || max(length(title)) FROM memories"); got != "7 7 512" {
+			t.Errorf("memories, titles and the length of the longest: %s", got)
+		}
+		if got := storetest.One(t, target, "SELECT count(*) FROM memories WHERE title IN ('one', 'two') OR title GLOB 'one · ????????????'"); got != "4" {
+			t.Errorf("%s titles are as they were or marked", got)
+		}
+	}
+	if _, second := storetest.Restored(t, target, home, ""); second.End.Content != report.End.Content {
+		t.Errorf("content digest %s, of the source %s", second.End.Content, report.End.Content)
+	}
+	back, _ := storetest.Export(t, target, exporter.Options{})
+	storetest.MustImport(t, dir+"/back.db", back, store.SinkOptions{Layout: memorygraph.Name})
+	storetest.Same(t, source, dir+"/back.db")
 }
