@@ -1,6 +1,10 @@
 package memorygraph
 
-import "github.com/memarc/memarc/internal/store"
+import (
+	"slices"
+
+	"github.com/memarc/memarc/internal/store"
+)
 
 // schema is what the product creates. Its full-text table names columns that its table
 // of nodes does not have, and nothing ever fills it.
@@ -30,15 +34,17 @@ var schema = &store.Schema{
 			{SQL: "FOREIGN KEY (invalidated_by) REFERENCES relationships(id) ON DELETE SET NULL", Since: temporalVersion},
 		}},
 	},
-	Objects: []store.ObjectDef{
+	Objects: slices.Concat([]store.ObjectDef{
 		index("idx_nodes_label", "nodes", "label"),
 		index("idx_nodes_created", "nodes", "created_at"),
 		index("idx_rel_from", "relationships", "from_id"),
 		index("idx_rel_to", "relationships", "to_id"),
 		index("idx_rel_type", "relationships", "rel_type"),
-		since(temporalVersion, index("idx_relationships_temporal", "relationships", "valid_from, valid_until")),
-		since(temporalVersion, partial(index("idx_relationships_current", "relationships", "valid_until"), "valid_until IS NULL")),
-		since(temporalVersion, index("idx_relationships_recorded", "relationships", "recorded_at")),
+	}, temporal(
+		index("idx_relationships_temporal", "relationships", "valid_from, valid_until"),
+		partial(index("idx_relationships_current", "relationships", "valid_until"), "valid_until IS NULL"),
+		index("idx_relationships_recorded", "relationships", "recorded_at"),
+	), []store.ObjectDef{
 		tenant("idx_memory_tenant", "$.context.tenant_id"),
 		tenant("idx_memory_team", "$.context.team_id"),
 		tenant("idx_memory_visibility", "$.context.visibility"),
@@ -47,7 +53,7 @@ var schema = &store.Schema{
 		tenant("idx_memory_version", "$.version"),
 		{Name: "nodes_fts", Table: "nodes", SQL: "CREATE VIRTUAL TABLE nodes_fts USING fts5(id, title, content, summary, content='nodes', content_rowid='rowid')"},
 		partial(index("idx_nodes_memory", "nodes", "label"), "label = 'Memory'"),
-	},
+	}),
 }
 
 func index(name, table, columns string) store.ObjectDef {
@@ -59,9 +65,16 @@ func partial(o store.ObjectDef, where string) store.ObjectDef {
 	return o
 }
 
-func since(version int, o store.ObjectDef) store.ObjectDef {
-	o.Since = version
-	return o
+// temporal are indexes of the newer version. An empty store of the older one that was
+// brought to it has them too, though its table is not quite the same.
+func temporal(objects ...store.ObjectDef) (out []store.ObjectDef) {
+	for _, o := range objects {
+		before := o
+		o.Since = temporalVersion
+		before.Until, before.Optional = temporalVersion, true
+		out = append(out, o, before)
+	}
+	return out
 }
 
 // tenant is an index for several tenants, which the product makes if it is told that

@@ -212,6 +212,10 @@ func create(t testing.TB, path string, f form, memories, hub int, strange bool) 
 	for _, col := range f.more {
 		run("ALTER TABLE relationships ADD COLUMN " + col)
 	}
+	if len(f.more) == 4 {
+		run("CREATE INDEX idx_relationships_temporal ON relationships(valid_from, valid_until)")
+		run("CREATE INDEX idx_relationships_current ON relationships(valid_until) WHERE valid_until IS NULL")
+	}
 	run("BEGIN")
 	for n := range memories {
 		run(fmt.Sprintf("INSERT INTO nodes VALUES (%s, 'Memory', %s, %s, %s)", text(id(n+1000)), text(memory(n+1000)), text(rowStamp(n)), text(rowStamp(n+1))))
