@@ -110,7 +110,7 @@ type TableMap struct {
 }
 
 // A ColumnMap says that a native column is a field, read and written by the lens
-// of that name.
+// of that name. Without a Field it is one of the layout's own: LAYOUT.COLUMN.
 type ColumnMap struct {
 	Column, Field, Lens string
 	// Else names fields to take instead, and Default the native value to write

@@ -429,9 +429,15 @@ func checkItems(list []any) error {
 	return nil
 }
 
+// separator is where the server's indexes part a text, which then is not found.
+const separator = '\x01'
+
 func checkLiteral(v graph.Value) error {
 	switch v := v.(type) {
 	case string:
+		if strings.IndexByte(v, separator) >= 0 {
+			return refused("an index finds no text with U+0001 in it")
+		}
 		return checkText(v, "the text")
 	case nil, bool, int64:
 		return nil

@@ -161,7 +161,7 @@ func decodeBlob(raw []byte) (Value, error) {
 
 // Cells of memarc's own tables may be anything, on every server. Those that a server
 // might not hold, or give back as another class, are texts with a mark.
-const mark = "\x01"
+const mark = "memarc:"
 
 func packCell(cells *store.Cells, row int) Value {
 	switch cells.Kinds[row] {
@@ -174,7 +174,7 @@ func packCell(cells *store.Cells, row int) Value {
 		return fmt.Sprintf("%sf%016x", mark, cells.Words[row])
 	case store.Text:
 		text := string(cells.Bytes(row))
-		if utf8.ValidString(text) && !strings.HasPrefix(text, mark) && strings.IndexByte(text, 0) < 0 {
+		if utf8.ValidString(text) && !strings.HasPrefix(text, mark) && !strings.ContainsAny(text, "\x00\x01") {
 			return text
 		}
 		return mark + "t" + base64.StdEncoding.EncodeToString(cells.Bytes(row))
@@ -186,22 +186,26 @@ func packCell(cells *store.Cells, row int) Value {
 
 func unpackCell(cells *store.Cells, v Value) error {
 	text, ok := v.(string)
-	if !ok || !strings.HasPrefix(text, mark) || len(text) < 2 {
-		return appendCell(cells, v)
+	if ok && len(text) > len(mark) && strings.HasPrefix(text, mark) {
+		return unpackText(cells, text[len(mark)], text[len(mark)+1:])
 	}
-	if text[1] == 'f' {
+	return appendCell(cells, v)
+}
+
+func unpackText(cells *store.Cells, class byte, text string) error {
+	if class == 'f' {
 		var word uint64
-		if n, err := fmt.Sscanf(text[2:], "%016x", &word); n != 1 || err != nil {
+		if n, err := fmt.Sscanf(text, "%016x", &word); n != 1 || err != nil {
 			return fmt.Errorf("a number of memarc's own is malformed")
 		}
 		cells.AppendFloat(math.Float64frombits(word))
 		return nil
 	}
-	raw, err := base64.StdEncoding.DecodeString(text[2:])
+	raw, err := base64.StdEncoding.DecodeString(text)
 	switch {
-	case err == nil && text[1] == 't':
+	case err == nil && class == 't':
 		cells.AppendText(raw)
-	case err == nil && text[1] == 'b':
+	case err == nil && class == 'b':
 		cells.AppendBlob(raw)
 	default:
 		return fmt.Errorf("a value of memarc's own is malformed")

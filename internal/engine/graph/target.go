@@ -222,7 +222,7 @@ func (t *Target) AddColumn(ctx context.Context, table string, c *format.TableCol
 func (t *Target) Stored(_ context.Context, table string, columns []string, rows *store.Rows, want []string) (*store.Rows, error) {
 	out := store.NewRows(len(want))
 	out.N = rows.N
-	rows = t.held(table, columns, rows)
+	rows, nameless := t.held(table, columns, rows)
 	for i, name := range want {
 		from := slices.Index(columns, name)
 		to := &out.Columns[i]
@@ -232,7 +232,7 @@ func (t *Target) Stored(_ context.Context, table string, columns []string, rows 
 		}
 		for row := range rows.N {
 			switch {
-			case from < 0:
+			case from < 0 || nameless[row]:
 				to.AppendNull()
 			case rows.Columns[from].Kinds[row] != store.Blob:
 				to.AppendRow(&rows.Columns[from], row)
@@ -251,10 +251,11 @@ func (t *Target) Stored(_ context.Context, table string, columns []string, rows 
 }
 
 // held returns rows without the properties that the server cannot hold: the rest of a
-// node or relationship is worth having.
-func (t *Target) held(table string, columns []string, rows *store.Rows) *store.Rows {
+// node or relationship is worth having. It tells which rows would lose their key.
+func (t *Target) held(table string, columns []string, rows *store.Rows) (*store.Rows, map[int]bool) {
+	nameless := map[int]bool{}
 	if isPlain(table) {
-		return rows
+		return rows, nameless
 	}
 	out := rows
 	for i, name := range columns {
@@ -284,10 +285,15 @@ func (t *Target) held(table string, columns []string, rows *store.Rows) *store.R
 				out.Columns[i].Kinds = slices.Clone(cells.Kinds)
 			}
 			out.Columns[i].Kinds[row] = store.Null
+			if name == t.key && t.label != "" {
+				nameless[row] = true
+			}
 		}
 	}
-	return out
+	return out, nameless
 }
+
+var errNameless = fmt.Errorf("%w: its key", ErrRefused)
 
 // How much is sent at once.
 const (
@@ -376,8 +382,8 @@ func (t *Target) Insert(ctx context.Context, table string, columns []string, row
 	if err := t.begin(ctx); err != nil {
 		return err
 	}
-	rows = t.held(table, columns, rows)
-	groups, err := t.group(table, columns, rows, reject)
+	rows, nameless := t.held(table, columns, rows)
+	groups, err := t.group(table, columns, rows, nameless, reject)
 	if err != nil {
 		return fmt.Errorf("table %q: %w", table, t.failed("write", err))
 	}
@@ -433,7 +439,7 @@ type end struct {
 	byNumber bool
 }
 
-func (t *Target) group(table string, columns []string, rows *store.Rows, reject func(row int, err error)) ([]*group, error) {
+func (t *Target) group(table string, columns []string, rows *store.Rows, nameless map[int]bool, reject func(row int, err error)) ([]*group, error) {
 	var groups []*group
 	byName := map[string]*group{}
 	at := func(name string) int { return slices.Index(columns, name) }
@@ -453,6 +459,10 @@ func (t *Target) group(table string, columns []string, rows *store.Rows, reject 
 		base = []string{plainLabel(table)}
 	}
 	for row := range rows.N {
+		if nameless[row] {
+			reject(row, errNameless)
+			continue
+		}
 		g := group{table: table, labels: base}
 		name := ""
 		if table == edges {

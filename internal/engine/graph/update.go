@@ -20,7 +20,7 @@ func (t *Target) Update(ctx context.Context, table string, keys, columns []strin
 		return err
 	}
 	all := append(slices.Clone(keys), columns...)
-	rows = t.held(table, all, rows)
+	rows, _ = t.held(table, all, rows)
 	found := make([]bool, rows.N)
 	type change struct {
 		row        int

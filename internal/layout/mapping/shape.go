@@ -282,7 +282,11 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 	}
 	for _, c := range m.Columns { // fields of the layout's own with a lens of their own
 		if c.Const == "" && standard.Field(c.Field) < 0 && t.HasColumn(c.Column) {
-			if err := add(c.Column, s.layout.Name+"."+c.Column, c.Lens, format.Null); err != nil {
+			name := c.Field
+			if name == "" {
+				name = s.layout.Name + "." + c.Column
+			}
+			if err := add(c.Column, name, c.Lens, format.Null); err != nil {
 				return nil, err
 			}
 			last := &p.columns[len(p.columns)-1]

@@ -79,15 +79,15 @@ func TestTexts(t *testing.T) {
 	beside := filepath.Join(t.TempDir(), "m.db")
 	storetest.MustImport(t, beside, archive, store.SinkOptions{Layout: "memarc"})
 	for query, want := range map[string]string{
-		`SELECT count(*) FROM memories WHERE "memorygraph.properties" IS NOT NULL`:                                                                "0",
-		`SELECT count(*) FROM memories WHERE leftovers IS NOT NULL`:                                                                               "0",
-		`SELECT count(*) FROM relations WHERE "memorygraph.properties" IS NOT NULL OR leftovers IS NOT NULL`:                                      "0",
-		`SELECT count(*) FROM memories WHERE title IS NULL OR content IS NULL OR kind IS NULL OR tags IS NULL OR created_at IS NULL`:              "0",
-		`SELECT count(*) FROM relations WHERE weight IS NULL OR confidence IS NULL OR created_at IS NULL OR recorded_at IS NULL`:                  "0",
-		`SELECT count(*) FROM memories WHERE metadata IS NOT NULL AND project = '/work/otter' AND owner = 'ada'`:                                  "100",
-		`SELECT count(*) FROM relations WHERE "memorygraph.properties.valid_until.stale" = 'null' AND valid_until IS NOT NULL`:                    "2",
-		`SELECT count(*) FROM relations WHERE "memorygraph.properties.invalidated_by.stale" = 'null'`:                                             "1",
-		`SELECT count(*) FROM relations WHERE "memorygraph.properties.evidence_count" IS NULL OR "memorygraph.properties.last_validated" IS NULL`: "0",
+		`SELECT count(*) FROM memories WHERE "memorygraph.properties" IS NOT NULL`:                                                   "0",
+		`SELECT count(*) FROM memories WHERE leftovers IS NOT NULL`:                                                                  "0",
+		`SELECT count(*) FROM relations WHERE "memorygraph.properties" IS NOT NULL OR leftovers IS NOT NULL`:                         "0",
+		`SELECT count(*) FROM memories WHERE title IS NULL OR content IS NULL OR kind IS NULL OR tags IS NULL OR created_at IS NULL`: "0",
+		`SELECT count(*) FROM relations WHERE weight IS NULL OR confidence IS NULL OR created_at IS NULL OR recorded_at IS NULL`:     "0",
+		`SELECT count(*) FROM memories WHERE metadata IS NOT NULL AND project = '/work/otter' AND owner = 'ada'`:                     "100",
+		`SELECT count(*) FROM relations WHERE "memorygraph.properties.valid_until.stale" = 'null' AND valid_until IS NOT NULL`:       "2",
+		`SELECT count(*) FROM relations WHERE "memorygraph.properties.invalidated_by.stale" = 'null'`:                                "1",
+		`SELECT count(*) FROM relations WHERE "memorygraph.evidence_count" IS NULL OR "memorygraph.last_validated" IS NULL`:          "0",
 	} {
 		if got := storetest.One(t, beside, query); got != want {
 			t.Errorf("%s: %s, want %s", query, got, want)

@@ -137,15 +137,17 @@ func native(name string, fill func(*format.Column)) format.Value {
 }
 
 // makeTags makes tags as the product keeps them: in lower case, none of them blank.
-func makeTags(field fields) format.Value {
-	return native(list, func(c *format.Column) {
-		for _, item := range field("tags").List {
-			if tag := strings.TrimFunc(strings.ToLower(string(item)), unicode.IsSpace); tag != "" {
-				c.AppendItem([]byte(tag))
+func makeTags(lens string) maker {
+	return func(field fields) format.Value {
+		return native(lens, func(c *format.Column) {
+			for _, item := range field("tags").List {
+				if tag := strings.TrimFunc(strings.ToLower(string(item)), unicode.IsSpace); tag != "" {
+					c.AppendItem([]byte(tag))
+				}
 			}
-		}
-		c.EndList()
-	})
+			c.EndList()
+		})
+	}
 }
 
 func empty(fields) format.Value { return format.TextValue("[]") }
@@ -187,12 +189,14 @@ func when(field fields, names []string) (int64, bool) {
 
 // moment makes a time with six digits of a second or none: Python before 3.11 reads no
 // other, and the product does not see what it cannot read.
-func moment(names ...string) maker { return timeIn(isoformat, 1_000, names) }
+func moment(names ...string) maker { return timeIn(isoformat, microsecond, names...) }
 
 // second makes a time as CURRENT_TIMESTAMP gives it.
-func second(names ...string) maker { return timeIn(rowTime, 1_000_000_000, names) }
+func second(names ...string) maker { return timeIn(rowTime, 1_000_000*microsecond, names...) }
 
-func timeIn(form string, unit int64, names []string) maker {
+const microsecond = 1_000 // nanoseconds
+
+func timeIn(form string, unit int64, names ...string) maker {
 	return func(field fields) format.Value {
 		ns, ok := when(field, names)
 		if !ok {

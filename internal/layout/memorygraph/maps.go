@@ -1,15 +1,31 @@
 package memorygraph
 
 import (
+	"slices"
+
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/store"
 )
 
-// Lenses for how the product writes times and lists.
+// Lenses for how the product writes times and lists in SQLite.
 const (
 	isoformat = "time-python"
 	rowTime   = "time-sqlite" // CURRENT_TIMESTAMP
 	list      = "json-list-python"
+)
+
+// forms are the lenses by which an engine keeps what others keep otherwise.
+type forms struct {
+	text     string
+	tags     string
+	list     string // of a context; an empty one is a text
+	validity string // of an edge
+}
+
+var (
+	inSQLite   = forms{text: "text", tags: list, list: list, validity: isoformat}
+	inNeo4j    = forms{text: "text", tags: "value-list", list: "value-list-text", validity: "value-time"}
+	inFalkorDB = forms{text: "text-no-nul", tags: "value-list", list: "value-list-text", validity: isoformat}
 )
 
 // documents are the properties of nodes and edges, in the order in which the product
@@ -68,59 +84,122 @@ var documents = []store.JSONColumn{
 func textDefault(s string) *format.Value { v := format.TextValue(s); return &v }
 func intDefault(i int64) *format.Value   { v := format.IntValue(i); return &v }
 
-// maps says which columns are which fields. What no map names is carried as fields
-// memorygraph.COLUMN. Every engine has the same properties.
-var maps = []store.TableMap{
-	{Table: "nodes", Section: format.Memories, Updated: "properties.updated_at", Columns: []store.ColumnMap{
-		{Column: "id", Field: "id", Lens: "text"},
-		{Column: "properties.title", Field: "title", Lens: "text", Make: makeTitle},
-		{Column: "properties.content", Field: "content", Lens: "text", Make: makeContent},
-		{Column: "properties.summary", Field: "summary", Lens: "text", Make: makeSummary},
-		{Column: "properties.type", Field: "kind", Lens: "text", Make: makeKind},
-		{Column: "properties.tags", Field: "tags", Lens: list, Make: makeTags},
-		{Column: "properties.importance", Field: "importance", Lens: "real", Make: share("importance", 0.5)},
-		{Column: "properties.confidence", Field: "confidence", Lens: "real", Make: share("confidence", 0.8)},
-		{Column: "properties.usage_count", Field: "access_count", Lens: "int", Make: makeCount},
-		{Column: "properties.last_accessed", Field: "accessed_at", Lens: isoformat, Make: moment("accessed_at")},
-		{Column: "properties.created_at", Field: "created_at", Lens: isoformat, Make: moment("created_at", "updated_at", "accessed_at", epoch)},
-		{Column: "properties.updated_at", Field: "updated_at", Lens: isoformat, Make: moment("updated_at", "created_at", "accessed_at", epoch)},
-		{Column: "properties.context_project_path", Field: "project", Lens: "text", Make: plain("project")},
-		{Column: "properties.context_session_id", Field: "session", Lens: "text", Make: plain("session")},
-		{Column: "properties.context_user_id", Field: "owner", Lens: "text", Make: plain("owner")},
-		{Column: "properties.context_created_by", Field: "agent", Lens: "text", Make: plain("agent")},
-		{Column: "properties.context_tenant_id", Field: "namespace", Lens: "text", Make: plain("namespace")},
-		{Column: "properties.context_visibility", Field: "visibility", Lens: "text", Make: makeVisibility},
-		{Column: "properties.context_additional_metadata", Field: "metadata", Lens: "json", Make: makeMetadata},
+// ownField names a property that no other product has.
+func ownField(property string) string { return Name + "." + property }
+
+// memoryProperties says which properties of a node are which fields. at is the column
+// of a property.
+func memoryProperties(in forms, at func(property string) string) []store.ColumnMap {
+	text := func(property, field string, make maker) store.ColumnMap {
+		return store.ColumnMap{Column: at(property), Field: field, Lens: in.text, Make: make}
+	}
+	time := func(property, field string, make maker) store.ColumnMap {
+		return store.ColumnMap{Column: at(property), Field: field, Lens: isoformat, Make: make}
+	}
+	files := func(property string) store.ColumnMap {
+		return store.ColumnMap{Column: at(property), Field: ownField(property), Lens: in.list, Make: inContext(empty)}
+	}
+	return []store.ColumnMap{
+		text("title", "title", makeTitle),
+		text("content", "content", makeContent),
+		text("summary", "summary", makeSummary),
+		text("type", "kind", makeKind),
+		{Column: at("tags"), Field: "tags", Lens: in.tags, Make: makeTags(in.tags)},
+		{Column: at("importance"), Field: "importance", Lens: "real", Make: share("importance", 0.5)},
+		{Column: at("confidence"), Field: "confidence", Lens: "real", Make: share("confidence", 0.8)},
+		{Column: at("usage_count"), Field: "access_count", Lens: "int", Make: makeCount},
+		{Column: at("effectiveness"), Field: ownField("effectiveness"), Lens: "real"},
+		time("last_accessed", "accessed_at", moment("accessed_at")),
+		time("created_at", "created_at", moment("created_at", "updated_at", "accessed_at", epoch)),
+		time("updated_at", "updated_at", moment("updated_at", "created_at", "accessed_at", epoch)),
+		text("context_project_path", "project", plain("project")),
+		text("context_session_id", "session", plain("session")),
+		text("context_user_id", "owner", plain("owner")),
+		text("context_created_by", "agent", plain("agent")),
+		text("context_tenant_id", "namespace", plain("namespace")),
+		text("context_visibility", "visibility", makeVisibility),
+		text("context_team_id", ownField("context_team_id"), nil),
+		text("context_git_commit", ownField("context_git_commit"), nil),
+		text("context_git_branch", ownField("context_git_branch"), nil),
+		text("context_working_directory", ownField("context_working_directory"), nil),
+		{Column: at("context_additional_metadata"), Field: "metadata", Lens: "json", Make: makeMetadata},
 		// A context has all of these.
-		{Column: "properties.context_timestamp", Field: "memorygraph.properties.context_timestamp", Lens: isoformat, Make: inContext(moment("created_at", "updated_at", "accessed_at", epoch))},
-		{Column: "properties.context_files_involved", Field: "memorygraph.properties.context_files_involved", Lens: list, Make: inContext(empty)},
-		{Column: "properties.context_languages", Field: "memorygraph.properties.context_languages", Lens: list, Make: inContext(empty)},
-		{Column: "properties.context_frameworks", Field: "memorygraph.properties.context_frameworks", Lens: list, Make: inContext(empty)},
-		{Column: "properties.context_technologies", Field: "memorygraph.properties.context_technologies", Lens: list, Make: inContext(empty)},
-		{Column: "label", Field: "memorygraph.label", Lens: "text", Default: textDefault("Memory")},
-		{Column: "created_at", Field: "memorygraph.created_at", Lens: rowTime, Make: second("created_at", "updated_at", "accessed_at", epoch)},
-		{Column: "updated_at", Field: "memorygraph.updated_at", Lens: rowTime, Make: second("updated_at", "created_at", "accessed_at", epoch)},
-	}},
-	{Table: "relationships", Section: format.Relations, Columns: []store.ColumnMap{
-		{Column: "id", Field: "id", Lens: "text", Make: makeEdgeID},
-		{Column: "from_id", Field: "source_id", Lens: "text"},
-		{Column: "to_id", Field: "target_id", Lens: "text"},
-		{Column: "rel_type", Field: "type", Lens: "text", Make: makeRelation},
-		{Column: "properties.strength", Field: "weight", Lens: "real", Make: share("weight", 0.5)},
-		{Column: "properties.confidence", Field: "confidence", Lens: "real", Make: share("confidence", 0.8)},
-		{Column: "properties.context", Field: "context", Lens: "text"},
-		{Column: "properties.created_at", Field: "created_at", Lens: isoformat, Make: moment("created_at", "recorded_at", "updated_at", "accessed_at", epoch)},
-		{Column: "valid_from", Field: "valid_from", Lens: isoformat, Make: moment("valid_from", "created_at", "recorded_at", "updated_at", epoch)},
-		{Column: "valid_until", Field: "valid_until", Lens: isoformat, Make: moment("valid_until")},
-		{Column: "recorded_at", Field: "recorded_at", Lens: isoformat, Make: moment("recorded_at", "created_at", "updated_at", epoch)},
-		// Where the table does not have the columns.
-		{Column: "properties.valid_from", Field: "valid_from", Lens: isoformat, Make: moment("valid_from")},
-		{Column: "properties.valid_until", Field: "valid_until", Lens: isoformat, Make: moment("valid_until")},
-		{Column: "properties.recorded_at", Field: "recorded_at", Lens: isoformat, Make: moment("recorded_at")},
-		{Column: "properties.last_validated", Field: "memorygraph.properties.last_validated", Lens: isoformat, Make: moment("updated_at", "accessed_at", "created_at", "recorded_at", epoch)},
-		{Column: "properties.evidence_count", Field: "memorygraph.properties.evidence_count", Lens: "int", Default: intDefault(1)},
-		{Column: "properties.validation_count", Field: "memorygraph.properties.validation_count", Lens: "int", Default: intDefault(0)},
-		{Column: "properties.counter_evidence_count", Field: "memorygraph.properties.counter_evidence_count", Lens: "int", Default: intDefault(0)},
-		{Column: "created_at", Field: "memorygraph.created_at", Lens: rowTime, Make: second("created_at", "recorded_at", "updated_at", "accessed_at", epoch)},
-	}},
+		time("context_timestamp", ownField("context_timestamp"), inContext(moment("created_at", "updated_at", "accessed_at", epoch))),
+		files("context_files_involved"), files("context_languages"), files("context_frameworks"), files("context_technologies"),
+	}
+}
+
+// edgeProperties says the same of a relationship, but for its times of validity.
+func edgeProperties(in forms, at func(property string) string) []store.ColumnMap {
+	return []store.ColumnMap{
+		{Column: at("strength"), Field: "weight", Lens: "real", Make: share("weight", 0.5)},
+		{Column: at("confidence"), Field: "confidence", Lens: "real", Make: share("confidence", 0.8)},
+		{Column: at("context"), Field: "context", Lens: in.text},
+		{Column: at("created_at"), Field: "created_at", Lens: isoformat, Make: moment("created_at", "recorded_at", "updated_at", "accessed_at", epoch)},
+		{Column: at("last_validated"), Field: ownField("last_validated"), Lens: isoformat, Make: moment("updated_at", "accessed_at", "created_at", "recorded_at", epoch)},
+		{Column: at("evidence_count"), Field: ownField("evidence_count"), Lens: "int", Default: intDefault(1)},
+		{Column: at("success_rate"), Field: ownField("success_rate"), Lens: "real"},
+		{Column: at("validation_count"), Field: ownField("validation_count"), Lens: "int", Default: intDefault(0)},
+		{Column: at("counter_evidence_count"), Field: ownField("counter_evidence_count"), Lens: "int", Default: intDefault(0)},
+	}
+}
+
+// validity says which columns of a relationship say when it held.
+func validity(in forms) []store.ColumnMap {
+	return []store.ColumnMap{
+		{Column: "valid_from", Field: "valid_from", Lens: in.validity, Make: timeIn(in.validity, microsecond, "valid_from", "created_at", "recorded_at", "updated_at", epoch)},
+		{Column: "valid_until", Field: "valid_until", Lens: in.validity, Make: timeIn(in.validity, microsecond, "valid_until")},
+		{Column: "recorded_at", Field: "recorded_at", Lens: in.validity, Make: timeIn(in.validity, microsecond, "recorded_at", "created_at", "updated_at", epoch)},
+		{Column: "invalidated_by", Field: ownField("invalidated_by"), Lens: in.text},
+	}
+}
+
+// sqliteMaps says which columns are which fields. What no map names is carried as
+// fields memorygraph.COLUMN.
+var sqliteMaps = func() []store.TableMap {
+	at := func(property string) string { return "properties." + property }
+	return []store.TableMap{
+		{Table: "nodes", Section: format.Memories, Updated: at("updated_at"), Columns: slices.Concat(
+			[]store.ColumnMap{{Column: "id", Field: "id", Lens: "text"}},
+			memoryProperties(inSQLite, at),
+			[]store.ColumnMap{
+				{Column: "label", Lens: "text", Default: textDefault("Memory")},
+				{Column: "created_at", Field: ownField("row_created_at"), Lens: rowTime, Make: second("created_at", "updated_at", "accessed_at", epoch)},
+				{Column: "updated_at", Field: ownField("row_updated_at"), Lens: rowTime, Make: second("updated_at", "created_at", "accessed_at", epoch)},
+			})},
+		{Table: "relationships", Section: format.Relations, Columns: slices.Concat(
+			[]store.ColumnMap{
+				{Column: "id", Field: "id", Lens: "text", Make: makeEdgeID},
+				{Column: "from_id", Field: "source_id", Lens: "text"},
+				{Column: "to_id", Field: "target_id", Lens: "text"},
+				{Column: "rel_type", Field: "type", Lens: "text", Make: makeRelation},
+			},
+			edgeProperties(inSQLite, at),
+			validity(inSQLite),
+			[]store.ColumnMap{
+				// Where the table does not have the columns.
+				{Column: at("valid_from"), Field: "valid_from", Lens: isoformat, Make: moment("valid_from")},
+				{Column: at("valid_until"), Field: "valid_until", Lens: isoformat, Make: moment("valid_until")},
+				{Column: at("recorded_at"), Field: "recorded_at", Lens: isoformat, Make: moment("recorded_at")},
+				{Column: "created_at", Field: ownField("row_created_at"), Lens: rowTime, Make: second("created_at", "recorded_at", "updated_at", "accessed_at", epoch)},
+			})},
+	}
+}()
+
+// graphMaps says it of an engine whose nodes and relationships have the properties
+// themselves.
+func graphMaps(in forms) []store.TableMap {
+	at := func(property string) string { return property }
+	return []store.TableMap{
+		{Table: nodes, Section: format.Memories, Updated: "updated_at", Columns: slices.Concat(
+			[]store.ColumnMap{{Column: "id", Field: "id", Lens: in.text}}, memoryProperties(in, at))},
+		{Table: edges, Section: format.Relations, Columns: slices.Concat(
+			[]store.ColumnMap{
+				{Column: "id", Field: "id", Lens: in.text, Make: makeEdgeID},
+				{Column: "$from", Field: "source_id", Lens: in.text},
+				{Column: "$to", Field: "target_id", Lens: in.text},
+				{Column: "$type", Field: "type", Lens: "text", Make: makeRelation},
+			},
+			edgeProperties(in, at), validity(in))},
+	}
 }

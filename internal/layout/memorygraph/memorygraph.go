@@ -1,6 +1,6 @@
-// Package memorygraph holds the layout of the stores of memorygraph (memorygraphMCP) on
-// SQLite, in which a memory is a node and a relation an edge, each with a JSON object of
-// its properties.
+// Package memorygraph holds the layouts of the stores of memorygraph (memorygraphMCP): a
+// memory is a node and a relation an edge, each with its properties. In SQLite these are
+// JSON objects, in graphs they are what the engine calls so.
 package memorygraph
 
 import (
@@ -32,9 +32,46 @@ func Layout() *store.Layout {
 		Latest:    latestVersion,
 		Schema:    schema,
 		Documents: documents,
-		Maps:      maps,
+		Maps:      sqliteMaps,
 		Locations: locations,
 	}
+}
+
+// What the engines of graphs call the tables.
+const (
+	label = "Memory"
+	nodes = ":" + label
+	edges = "-->"
+)
+
+// Graph returns the layout on the graph engine of that name.
+func Graph(engine string) *store.Layout {
+	in := inNeo4j
+	if engine == "falkordb" {
+		in = inFalkorDB
+	}
+	l := &store.Layout{
+		Name:    Name,
+		Engines: []string{engine},
+		Detect:  detectGraph,
+		Latest:  latestVersion,
+		Schema:  graphSchema(engine),
+		Maps:    graphMaps(in),
+		Label:   label,
+		Key:     "id",
+	}
+	return l
+}
+
+// detectGraph recognises nodes by their properties: other products have the label too.
+func detectGraph(_ context.Context, c *store.Catalog, _ store.Tables) (int, bool) {
+	for i := range c.Tables {
+		t := &c.Tables[i]
+		if strings.Contains(t.Name+":", nodes+":") && c.Has(t.Name, "id", "type", "title", "content") {
+			return latestVersion, true
+		}
+	}
+	return 0, false
 }
 
 // detect recognises the product's stores. Tables that it has only begun to bring to the

@@ -30,7 +30,7 @@ func TestLocations(t *testing.T) {
 
 // Every lens is there, and every member that a map names.
 func TestMaps(t *testing.T) {
-	for _, m := range maps {
+	for _, m := range sqliteMaps {
 		var columns []string
 		for _, c := range schema.Table(m.Table).Columns {
 			columns = append(columns, c.Name)

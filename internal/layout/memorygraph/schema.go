@@ -106,3 +106,53 @@ func CreateStatements(version int) []string {
 	}
 	return out
 }
+
+// graphSchema is what the product makes in a graph: nothing that a FalkorDB takes, and
+// in a Memgraph at least what it means to make.
+func graphSchema(engine string) *store.Schema {
+	s := &store.Schema{Tables: []store.TableDef{columnsOf(nodes, graphMaps(inNeo4j)[0]), columnsOf(edges, graphMaps(inNeo4j)[1])}}
+	switch engine {
+	case "neo4j":
+		s.Before = []store.Statement{
+			{SQL: "CREATE CONSTRAINT memory_id_unique IF NOT EXISTS FOR (m:Memory) REQUIRE m.id IS UNIQUE"},
+			{SQL: "CREATE CONSTRAINT relationship_id_unique IF NOT EXISTS FOR (r:RELATIONSHIP) REQUIRE r.id IS UNIQUE"},
+		}
+		s.Objects = []store.ObjectDef{
+			neo4jIndex("memory_type_index", "type"), neo4jIndex("memory_created_at_index", "created_at"), neo4jIndex("memory_tags_index", "tags"),
+			{Name: "memory_content_index", Table: nodes, SQL: "CREATE FULLTEXT INDEX memory_content_index IF NOT EXISTS FOR (m:Memory) ON EACH [m.title, m.content, m.summary]"},
+			neo4jIndex("memory_importance_index", "importance"), neo4jIndex("memory_confidence_index", "confidence"),
+			neo4jIndex("memory_project_path_index", "context_project_path"),
+			tenants(neo4jIndex("memory_tenant_index", "context_tenant_id")), tenants(neo4jIndex("memory_team_index", "context_team_id")),
+			tenants(neo4jIndex("memory_visibility_index", "context_visibility")), tenants(neo4jIndex("memory_created_by_index", "context_created_by")),
+			tenants(neo4jIndex("memory_version_index", "version")),
+			{Name: "memory_id_unique", Table: nodes, Optional: true, SQL: s.Before[0].SQL},
+			{Name: "relationship_id_unique", Table: nodes, Optional: true, SQL: s.Before[1].SQL},
+		}
+	case "memgraph":
+		s.Before = []store.Statement{
+			{SQL: "CREATE INDEX ON :Memory(id)"},
+			{SQL: "CREATE CONSTRAINT ON (m:Memory) ASSERT m.id IS UNIQUE"},
+		}
+		for _, key := range []string{"type", "created_at", "tags", "importance", "confidence"} {
+			s.Objects = append(s.Objects, store.ObjectDef{Name: "range Memory (" + key + ")", Table: nodes, SQL: "CREATE INDEX ON :Memory(" + key + ")"})
+		}
+	}
+	return s
+}
+
+func neo4jIndex(name, property string) store.ObjectDef {
+	return store.ObjectDef{Name: name, Table: nodes, SQL: "CREATE INDEX " + name + " IF NOT EXISTS FOR (m:Memory) ON (m." + property + ")"}
+}
+
+func tenants(o store.ObjectDef) store.ObjectDef {
+	o.Optional = true
+	return o
+}
+
+func columnsOf(table string, m store.TableMap) store.TableDef {
+	def := store.TableDef{Name: table}
+	for _, c := range m.Columns {
+		def.Columns = append(def.Columns, store.ColumnDef{Name: c.Column})
+	}
+	return def
+}
