@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -40,7 +41,7 @@ func (t *tool) discoverCommand() *cli.Command {
 				if f.problem != "" {
 					layout, memories = "-", "-"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\n", layout, memories, printable(f.path))
+				fmt.Fprintf(w, "%s\t%s\t%s\n", layout, memories, printable(store.Redact(f.path)))
 				if f.problem != "" {
 					fmt.Fprintf(w, "\t\t  %s\n", f.problem)
 				}
@@ -59,15 +60,25 @@ func (t *tool) discover(ctx context.Context) []found {
 			continue
 		}
 		for _, path := range l.Locations(t.getenv) {
-			abs, err := filepath.Abs(path)
-			if err != nil || seen[abs] {
-				continue
+			key := path
+			if !strings.Contains(path, "://") { // else a server has to say whether there is something
+				file := path
+				if at, err := store.ParseLocation(path); err == nil {
+					file = at.Path
+				}
+				abs, err := filepath.Abs(file)
+				if err != nil {
+					continue
+				}
+				if _, err := os.Stat(file); err != nil {
+					continue
+				}
+				key = abs
 			}
-			seen[abs] = true
-			if _, err := os.Stat(path); err != nil {
-				continue
+			if !seen[key] {
+				seen[key] = true
+				out = append(out, t.look(ctx, path))
 			}
-			out = append(out, t.look(ctx, path))
 		}
 	}
 	return out
@@ -109,7 +120,7 @@ func (t *tool) sourceOf(c *cli.Context) (string, error) {
 	all := t.discover(c.Context)
 	switch len(all) {
 	case 1:
-		t.note(c, "found %s", all[0].path)
+		t.note(c, "found %s", store.Redact(all[0].path))
 		return all[0].path, nil
 	case 0:
 		return "", &outcome{code: exitUsage, msg: "no store was named and none was found",
@@ -117,7 +128,7 @@ func (t *tool) sourceOf(c *cli.Context) (string, error) {
 	}
 	var paths []string
 	for _, f := range all {
-		paths = append(paths, f.path)
+		paths = append(paths, store.Redact(f.path))
 	}
 	return "", &outcome{code: exitUsage, msg: "there is more than one store:", list: paths,
 		hint: "name the one you mean: memarc export PATH > backup.marc"}

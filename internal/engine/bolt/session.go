@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -52,7 +53,12 @@ func Engines() []*store.Engine {
 }
 
 func openSession(ctx context.Context, l store.Location, write bool) (*session, error) {
-	db, err := Open(ctx, l, Options{})
+	// As Neo4j's own shell has it.
+	o := Options{User: cmp.Or(os.Getenv("NEO4J_USERNAME"), os.Getenv("NEO4J_USER")), Password: os.Getenv("NEO4J_PASSWORD"), Database: os.Getenv("NEO4J_DATABASE")}
+	if strings.HasPrefix(l.Scheme, string(Memgraph)) {
+		o = Options{User: os.Getenv("MEMGRAPH_USER"), Password: os.Getenv("MEMGRAPH_PASSWORD")}
+	}
+	db, err := Open(ctx, l, o)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ package memorygraph
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -33,7 +32,7 @@ func Layout() *store.Layout {
 		Schema:    schema,
 		Documents: documents,
 		Maps:      sqliteMaps,
-		Locations: locations,
+		Locations: sqliteLocations,
 	}
 }
 
@@ -50,7 +49,7 @@ func Graph(engine string) *store.Layout {
 	if engine == "falkordb" {
 		in = inFalkorDB
 	}
-	l := &store.Layout{
+	return &store.Layout{
 		Name:    Name,
 		Engines: []string{engine},
 		Detect:  detectGraph,
@@ -59,8 +58,10 @@ func Graph(engine string) *store.Layout {
 		Maps:    graphMaps(in),
 		Label:   label,
 		Key:     "id",
+		Locations: func(getenv func(string) string) []string {
+			return graphLocations(engine, getenv)
+		},
 	}
-	return l
 }
 
 // detectGraph recognises nodes by their properties: other products have the label too.
@@ -99,21 +100,4 @@ func detect(_ context.Context, c *store.Catalog, _ store.Tables) (int, bool) {
 		}
 	}
 	return plainVersion, true
-}
-
-// locations lists where the product keeps its store: by its own variable, in which it
-// takes a tilde for the name of a folder, by default, and as it was first called.
-func locations(getenv func(string) string) []string {
-	var out []string
-	home := getenv("HOME")
-	if path := getenv("MEMORY_SQLITE_PATH"); path != "" {
-		out = append(out, path)
-		if rest, ok := strings.CutPrefix(path, "~/"); ok && home != "" {
-			out = append(out, filepath.Join(home, rest))
-		}
-	}
-	if home != "" {
-		out = append(out, filepath.Join(home, ".memorygraph", "memory.db"), filepath.Join(home, ".claude-memory", "memory.db"))
-	}
-	return out
 }
