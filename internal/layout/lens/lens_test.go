@@ -396,6 +396,16 @@ func TestNative(t *testing.T) {
 		{"text-no-nul", func(c *store.Cells) { c.AppendString("é") }, []string{"0402000000c3a9"}},
 		{"jsonb", func(c *store.Cells) { c.AppendString(`{"a": "\u0001"}`) }, []string{"050f000000" + hex.EncodeToString([]byte(`{"a": "\u0001"}`))}},
 		{"string-array", func(c *store.Cells) { c.AppendString(`["a", "é"]`); c.AppendString("[]") }, []string{"0802000000010000006102000000c3a9", "0800000000"}},
+		// Canonical values, by FORMAT.md section 5.1: a tag, a number of items, lengths.
+		{"value-list", func(c *store.Cells) {
+			c.AppendBlob([]byte("\x08\x02\x00\x00\x00\x01\x00\x00\x00a\x02\x00\x00\x00é"))
+			c.AppendBlob([]byte("\x08\x00\x00\x00\x00"))
+		}, []string{"0802000000010000006102000000c3a9", "0800000000"}},
+		{"value-list-text", func(c *store.Cells) {
+			c.AppendBlob([]byte("\x08\x01\x00\x00\x00\x01\x00\x00\x00a"))
+			c.AppendString("[]")
+		}, []string{"08010000000100000061", "0800000000"}},
+		{"value-time", func(c *store.Cells) { c.AppendBlob([]byte("\x07\x01\x00\x00\x00\x00\x00\x00\x00")) }, []string{"070100000000000000"}},
 		{"pgvector", func(c *store.Cells) { c.AppendBlob([]byte{0, 0, 0x80, 0x3f}) }, []string{"09010000000000803f"}},
 		{"priority-10", func(c *store.Cells) { c.AppendInt(1); c.AppendInt(10) }, []string{"030000000000000000", "03000000000000f03f"}},
 		{"uuid-blob", func(c *store.Cells) { c.AppendBlob([]byte("0123456789abcdef")) }, []string{"0424000000" + hex.EncodeToString([]byte("30313233-3435-3637-3839-616263646566"))}},

@@ -24,6 +24,7 @@ type part struct {
 	consts   []constant
 	updated  int    // index in columns of the time of last change, or -1
 	left     int    // field of the leftovers, or -1
+	unheld   bool   // put has come across leftovers for which the rows have no place
 	rest     string // column of what the others cannot hold, see rest.go; "" for none
 	restAt   int    // column of the scanned rows
 }
@@ -217,6 +218,10 @@ func (p *part) put(b *format.Batch, rows *store.Rows, from provenance) error {
 	if left != nil && left.AllNull() {
 		left = nil
 	}
+	var taken []int // leftovers of each row that have gone into the rows
+	if left != nil {
+		taken = make([]int, b.Rows)
+	}
 	for i := range p.columns {
 		c, cells := &p.columns[i], &rows.Columns[i]
 		if c.field == noField {
@@ -238,6 +243,7 @@ func (p *part) put(b *format.Batch, rows *store.Rows, from provenance) error {
 				return fmt.Errorf("leftovers of record %d of section %q: %w", row, b.Section.Name, err)
 			case over.Type != format.Null:
 				cells.AppendValue(over)
+				taken[row]++
 			case made:
 				c.instead(b, row, cells)
 			case !field.Null(row):
@@ -253,6 +259,17 @@ func (p *part) put(b *format.Batch, rows *store.Rows, from provenance) error {
 		p.appendRests(b, &rows.Columns[len(p.columns)])
 	}
 	rows.N = b.Rows
+	p.unheld = false
+	for row, n := range taken {
+		if left.Null(row) {
+			continue
+		}
+		entries, err := format.ParseMap(left.Bytes(row))
+		if err != nil {
+			return fmt.Errorf("leftovers of record %d of section %q: %w", row, b.Section.Name, err)
+		}
+		p.unheld = p.unheld || n < len(entries)
+	}
 	return nil
 }
 

@@ -64,6 +64,11 @@ func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err
 	if s.from == foreign {
 		w.tellApart(b)
 	}
+	if w.total && w.part.unheld && s.layout.Own == nil && !s.opts.NoSidecar {
+		if err := s.keepUnheld(ctx, w); err != nil {
+			return res, err
+		}
+	}
 	if s.sidecar != nil && !w.total && len(w.part.key) == 0 {
 		if err := replace(s.sidecar.divertKeyless(ctx, w, b, &res)); err != nil || b.Rows == 0 {
 			return res, err
@@ -140,6 +145,17 @@ func (s *sink) screen(ctx context.Context, b *format.Batch, res *store.Result) (
 	res.Unchanged += whole.Unchanged
 	res.Rejects = append(res.Rejects, whole.Rejects...)
 	return some(b, fit), err
+}
+
+// keepUnheld gives a store of the product's own a sidecar after all: it has leftovers
+// whose field has been changed somewhere else since, so that they are no native value.
+func (s *sink) keepUnheld(ctx context.Context, w *writer) error {
+	w.total = false
+	if s.sidecar != nil {
+		return nil
+	}
+	s.sidecar = newSidecarWriter(s)
+	return s.sidecar.begin(ctx)
 }
 
 // some copies some records of a batch.
