@@ -14,6 +14,8 @@ import (
 
 	"github.com/memarc/memarc/internal/bench/sample"
 	"github.com/memarc/memarc/internal/store/storetest"
+	"github.com/memarc/memarc/internal/store/storetest/falkorserver"
+	"github.com/memarc/memarc/internal/store/storetest/neo4jserver"
 	"github.com/memarc/memarc/internal/store/storetest/pgserver"
 )
 
@@ -82,6 +84,27 @@ func TestReadmePostgres(t *testing.T) {
 		"postgres://me@localhost/memories", "'"+memories+"'", "postgres:///memories", "'"+memories+"'",
 		`"postgres://me@db.example.org/agents?schema=vestige"`, "'"+agents+schema+"'", "http://localhost:11434", models.URL+"/api")
 	block := regexp.MustCompile("(?s)```sh postgres\n(.*?)```").FindStringSubmatch(readme(t))
+	if block == nil {
+		t.Fatal("no examples")
+	}
+	for line := range strings.Lines(block[1]) {
+		local := here.Replace(line)
+		if local == line {
+			t.Errorf("%snames no server", line)
+		}
+		run(local)
+	}
+}
+
+// The examples for graphs run on servers of the test's own.
+func TestReadmeGraph(t *testing.T) {
+	falkor, neo4j := falkorserver.New(t), neo4jserver.New(t)
+	work, run := examples(t)
+	if err := sample.MemoryGraph(filepath.Join(work, "memory.db"), sample.Lean(20)); err != nil {
+		t.Fatal(err)
+	}
+	here := strings.NewReplacer("falkordb://localhost:6379/memorygraph", "'"+falkor+"'", "bolt://neo4j:secret@localhost:7687", "'"+neo4j+"'")
+	block := regexp.MustCompile("(?s)```sh graph\n(.*?)```").FindStringSubmatch(readme(t))
 	if block == nil {
 		t.Fatal("no examples")
 	}
