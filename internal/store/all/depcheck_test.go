@@ -36,6 +36,7 @@ var rooms = []struct {
 	{"internal/engine", []string{"format", "internal/store", "internal/engine/graph"}, true},
 	{"internal/engine/graph", []string{"format", "internal/store"}, false},
 	{"internal/engine/falkordb/local", nil, false},
+	{"internal/engine/bolt/memgraphsyntax", nil, false},
 	{"internal/engine/graph", nil, false},
 	{"internal/layout", []string{"format", "internal/store", "internal/layout/mapping", "internal/layout/lens"}, false},
 	{"internal/layout/lens", []string{"format", "internal/store"}, false},
