@@ -26,6 +26,10 @@ type Options struct {
 	User, Password, Database string
 	// FetchSize is how many records are asked for at once; 0 is a default.
 	FetchSize int
+	// Tests take one server for another: as is what it is taken for, and wire is given
+	// each statement, which it may replace, and whether it runs outside of transactions.
+	as   Product
+	wire func(statement string, auto bool) string
 }
 
 // defaultFetch bounds what is held of a result. Memories of 10 KB make 5 MB.

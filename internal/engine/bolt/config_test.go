@@ -135,12 +135,11 @@ func TestServerDies(t *testing.T) {
 	if err := s.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	row := []map[string]any{{"id": int64(1)}}
-	if err := d.Write(ctx, func(w *Writer) error { return w.CreateNodes(ctx, []string{"A"}, row) }); err != nil {
+	if err := create(ctx, d, map[string]any{"id": int64(1)}); err != nil {
 		t.Fatal(err)
 	}
 	err = d.Write(ctx, func(w *Writer) error {
-		if err := w.CreateNodes(ctx, []string{"A"}, row); err != nil {
+		if _, err := w.Query(ctx, "CREATE (n:A)", nil); err != nil {
 			return err
 		}
 		return s.Kill()

@@ -38,6 +38,7 @@ type DB struct {
 	server Server
 	// escapes tells that the server reads \uXXXX in names as one character.
 	escapes bool
+	wire    func(statement string, auto bool) string // Options.wire
 }
 
 // Open connects to the graph at a location.
@@ -50,15 +51,15 @@ func Open(ctx context.Context, l store.Location, o Options) (*DB, error) {
 	if err != nil {
 		return nil, connectError(at, err)
 	}
-	d := &DB{driver: driver, at: at}
-	if err := d.identify(ctx); err != nil {
+	d := &DB{driver: driver, at: at, wire: o.wire}
+	if err := d.identify(ctx, o.as); err != nil {
 		return nil, errors.Join(connectError(at, err), d.Close())
 	}
 	return d, nil
 }
 
 // identify asks the server who it is, and how it reads names.
-func (d *DB) identify(ctx context.Context) error {
+func (d *DB) identify(ctx context.Context, as Product) error {
 	info, err := d.driver.GetServerInfo(ctx)
 	if err != nil {
 		return err
@@ -67,6 +68,9 @@ func (d *DB) identify(ctx context.Context) error {
 	d.server = Server{Product: Neo4j, Agent: info.Agent(), Protocol: fmt.Sprintf("%d.%d", version.Major, version.Minor)}
 	if strings.Contains(info.Agent(), "Memgraph") {
 		d.server.Product = Memgraph
+	}
+	if as != "" {
+		d.server.Product = as
 	}
 	if d.server.Product == Memgraph {
 		err = d.identifyMemgraph(ctx)
@@ -168,6 +172,9 @@ func (d *DB) auto(ctx context.Context, mode neo4j.AccessMode, statement string, 
 	if err != nil {
 		return nil, nil, err
 	}
+	if d.wire != nil {
+		statement = d.wire(statement, true)
+	}
 	var s neo4j.Session
 	var result neo4j.Result
 	for attempt := 0; ; attempt++ {
@@ -192,6 +199,25 @@ func (d *DB) auto(ctx context.Context, mode neo4j.AccessMode, statement string, 
 		rows = append(rows, record)
 	}
 	return keys, rows, nil
+}
+
+// bookmark names the last transaction that the server has committed.
+func (d *DB) bookmark(ctx context.Context) (string, error) {
+	for attempt := 0; ; attempt++ {
+		s := d.session(ctx, neo4j.AccessModeRead)
+		result, err := s.Run(ctx, "RETURN 1", nil)
+		if err == nil {
+			_, err = result.Consume(ctx)
+		}
+		marks := s.LastBookmarks()
+		s.Close(context.WithoutCancel(ctx))
+		if err == nil {
+			return strings.Join(marks, " "), nil
+		}
+		if attempt == poolSize || !unusable(err) {
+			return "", d.failed("read", err)
+		}
+	}
 }
 
 // records yields the values of a result, and consumes it.

@@ -82,6 +82,7 @@ var kinds = []struct {
 	// Memgraph has one code for nearly all.
 	{"Memgraph.", "Unable to commit due to unique constraint", ErrConstraint},
 	{"Memgraph.", "Unable to commit due to existence constraint", ErrConstraint},
+	{"Memgraph.", "existing node violates it", ErrConstraint},
 	{"Memgraph.", "Authentication", ErrAuth},
 	{"Memgraph.", "read-only", ErrReadOnly},
 	{"Memgraph.", "replica", ErrReadOnly},
@@ -122,6 +123,9 @@ func explain(at *target, err error, lost error) error {
 		return err
 	}
 	text := connectivity.Inner.Error()
+	if strings.HasSuffix(text, "operation was canceled") { // package net's
+		return context.Canceled
+	}
 	var network net.Error
 	switch {
 	case strings.Contains(text, "Connection lost during commit"):

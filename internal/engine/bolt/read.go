@@ -33,6 +33,9 @@ func (r *Reader) Query(ctx context.Context, statement string, parameters map[str
 			yield(nil, err)
 			return
 		}
+		if r.db.wire != nil {
+			statement = r.db.wire(statement, false)
+		}
 		result, err := r.tx.Run(ctx, statement, sent)
 		if err != nil {
 			yield(nil, r.db.failed("read", err))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/neo4j/neo4j-go-driver/v6/neo4j"
@@ -21,6 +22,12 @@ type Rule struct {
 	Constraint   bool
 	Owner        string // of an index: the name of the constraint that it belongs to
 	Online       bool
+}
+
+// is tells whether two rules are one, whether it is online or not.
+func (r Rule) is(other Rule) bool {
+	return r.Name == other.Name && r.Type == other.Type && r.Relationship == other.Relationship && r.Constraint == other.Constraint &&
+		slices.Equal(r.Labels, other.Labels) && slices.Equal(r.Properties, other.Properties)
 }
 
 // Unique makes a constraint that no two nodes of a label have the same value of a
@@ -100,12 +107,15 @@ func (d *DB) DropRule(ctx context.Context, r Rule) error {
 		}
 		return d.define(ctx, "DROP INDEX "+name+" IF EXISTS")
 	}
-	if len(r.Labels) != 1 || len(r.Properties) == 0 || r.Relationship {
+	if len(r.Labels) != 1 || r.Relationship || r.Constraint != (r.Type == "unique" || r.Type == "exists") || !r.Constraint && r.Type != "label" && r.Type != "label+property" {
 		return fmt.Errorf("%w: no statement is known to drop %+v", store.ErrUsage, r)
 	}
 	label, err := d.QuoteName(r.Labels[0])
 	if err != nil {
 		return err
+	}
+	if r.Type == "label" {
+		return d.define(ctx, "DROP INDEX ON :"+label)
 	}
 	if !r.Constraint {
 		properties, err := d.quoteAll("", ", ", r.Properties...)

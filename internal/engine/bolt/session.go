@@ -3,13 +3,16 @@ package bolt
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
-	"reflect"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/memarc/memarc/internal/engine/graph"
 	"github.com/memarc/memarc/internal/store"
@@ -34,14 +37,14 @@ func Engines() []*store.Engine {
 			Name:   name,
 			Claims: func(l store.Location) bool { return slices.Contains(schemes, l.Scheme) },
 			Open: func(ctx context.Context, l store.Location) (store.Tables, error) {
-				s, err := openSession(ctx, l, false)
+				s, err := openSession(ctx, l, surroundings(l), false)
 				if err != nil {
 					return nil, err
 				}
 				return graph.Open(ctx, s, l.String())
 			},
 			OpenTarget: func(ctx context.Context, l store.Location) (store.Target, error) {
-				s, err := openSession(ctx, l, true)
+				s, err := openSession(ctx, l, surroundings(l), true)
 				if err != nil {
 					return nil, err
 				}
@@ -52,12 +55,16 @@ func Engines() []*store.Engine {
 	return []*store.Engine{engine(string(Neo4j), Schemes[:6]...), engine(string(Memgraph), Schemes[6:]...)}
 }
 
-func openSession(ctx context.Context, l store.Location, write bool) (*session, error) {
-	// As Neo4j's own shell has it.
-	o := Options{User: cmp.Or(os.Getenv("NEO4J_USERNAME"), os.Getenv("NEO4J_USER")), Password: os.Getenv("NEO4J_PASSWORD"), Database: os.Getenv("NEO4J_DATABASE")}
+// surroundings are what the environment says where a location does not, by the names that
+// the servers' own shells know.
+func surroundings(l store.Location) Options {
 	if strings.HasPrefix(l.Scheme, string(Memgraph)) {
-		o = Options{User: os.Getenv("MEMGRAPH_USER"), Password: os.Getenv("MEMGRAPH_PASSWORD")}
+		return Options{User: os.Getenv("MEMGRAPH_USER"), Password: os.Getenv("MEMGRAPH_PASSWORD")}
 	}
+	return Options{User: cmp.Or(os.Getenv("NEO4J_USERNAME"), os.Getenv("NEO4J_USER")), Password: os.Getenv("NEO4J_PASSWORD"), Database: os.Getenv("NEO4J_DATABASE")}
+}
+
+func openSession(ctx context.Context, l store.Location, o Options, write bool) (*session, error) {
 	db, err := Open(ctx, l, o)
 	if err != nil {
 		return nil, err
@@ -97,24 +104,14 @@ func (s *session) checkStorage(ctx context.Context, write bool) error {
 	return nil
 }
 
-// lastCommit names the state of a database of Neo4j, which has no snapshots; empty where
-// the server does not say. Memgraph's transactions are snapshots.
+// lastCommit names the state of a database of Neo4j, which has no snapshots. SHOW
+// DATABASES does not tell of it on the community edition; the bookmark of a reading does,
+// whoever asks. Memgraph's transactions are snapshots.
 func (s *session) lastCommit(ctx context.Context) (string, error) {
 	if s.db.server.Product == Memgraph {
 		return "", nil
 	}
-	state := ""
-	err := s.db.table(ctx, "SHOW DATABASES YIELD name, aliases, home, lastCommittedTxn", func(row map[string]any) {
-		ours := text(row["name"]) == s.db.at.database || s.db.at.database == "" && row["home"] == true || slices.Contains(texts(row["aliases"]), s.db.at.database)
-		if ours {
-			state += fmt.Sprintf("%s %v;", text(row["name"]), row["lastCommittedTxn"])
-		}
-	})
-	var refused *serverError
-	if errors.As(err, &refused) {
-		return "", nil
-	}
-	return state, err
+	return s.db.bookmark(ctx)
 }
 
 // Engine is the name of the kind of server.
@@ -188,15 +185,20 @@ func (s *session) Run(ctx context.Context, statement string, params map[string]g
 	return nil
 }
 
+// swept finds the variable of a pattern: that of its one relationship, or else that of
+// its first node.
+var swept = regexp.MustCompile(`^(?:\(\w*\)-\[(\w+)|\((\w+))`)
+
 // sweepRows is on how many matches an action is run in one transaction.
 const sweepRows = 10_000
 
 // Sweep runs an action on all that a pattern matches.
 func (s *session) Sweep(ctx context.Context, match, action string, params map[string]graph.Value) error {
-	variable := match[strings.IndexAny(match, "nrx"):][:1]
-	if strings.Contains(match, "[r]") {
-		variable = "r"
+	parts := swept.FindStringSubmatch(match)
+	if parts == nil {
+		return fmt.Errorf("sweep %q: the pattern names nothing to be swept", match)
 	}
+	variable := parts[1] + parts[2]
 	if s.db.server.Product == Memgraph {
 		// Each transaction of a first part is a snapshot without what those before have
 		// done away with.
@@ -211,22 +213,34 @@ func (s *session) Sweep(ctx context.Context, match, action string, params map[st
 			}
 		}
 	}
-	_, _, err := s.db.Auto(ctx, fmt.Sprintf("MATCH %s CALL { WITH %s %s } IN TRANSACTIONS OF %d ROWS", match, variable, action, sweepRows), params)
-	return err
+	for attempt := 1; ; attempt++ {
+		_, _, err := s.db.Auto(ctx, fmt.Sprintf("MATCH %s CALL { WITH %s %s } IN TRANSACTIONS OF %d ROWS", match, variable, action, sweepRows), params)
+		if err == nil || attempt == attempts || !Retryable(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(attempt) * 50 * time.Millisecond):
+		}
+	}
 }
 
 // AboutRows tells whether an error concerns the rows that were written alone.
 func (*session) AboutRows(err error) bool {
 	var said *serverError
 	return errors.Is(err, ErrConstraint) || errors.As(err, &said) &&
-		(strings.HasPrefix(said.Code, "Neo.ClientError.Statement.TypeError") || strings.HasPrefix(said.Code, "Neo.ClientError.Statement.ArgumentError"))
+		slices.Contains([]string{
+			"Neo.ClientError.Statement.TypeError", "Neo.ClientError.Statement.ArgumentError",
+			"Neo.ClientError.Request.Invalid", // a zone that the server does not know
+		}, said.Code)
 }
 
 // Encode returns how a value is written as a property.
 func (s *session) Encode(v graph.Value) (function string, argument graph.Value, err error) {
 	_, err = toBolt(v)
-	if err == nil && s.db.server.Product == Neo4j {
-		err = storable(v)
+	if err == nil {
+		err = storable(v, s.db.server.Product)
 	}
 	if err != nil {
 		return "", nil, fmt.Errorf("%w: %w", graph.ErrRefused, err)
@@ -243,14 +257,16 @@ func (s *session) QuoteName(name string) (string, error) {
 	return quoted, nil
 }
 
-// ruleName names an index or a constraint of memarc's.
+// ruleName names an index or a constraint of memarc's, each otherwise: Neo4j makes none
+// whose name is there.
 func ruleName(label, property string) string {
+	sum := sha256.Sum256([]byte(label + "\x00" + property))
 	return "memarc_" + strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' {
 			return r
 		}
 		return '_'
-	}, label+"_"+property)
+	}, clip(label+"_"+property)) + "_" + hex.EncodeToString(sum[:6])
 }
 
 // Index makes nodes be found by a property.
@@ -311,7 +327,7 @@ func (s *session) Discard(ctx context.Context) error {
 		return cmp.Compare(b2i(b.Constraint), b2i(a.Constraint))
 	})
 	for _, r := range rules {
-		if r.Owner != "" || slices.ContainsFunc(s.before, func(was Rule) bool { return reflect.DeepEqual(was, r) }) {
+		if r.Owner != "" || slices.ContainsFunc(s.before, r.is) {
 			continue
 		}
 		if err := s.db.DropRule(ctx, r); err != nil {
@@ -337,7 +353,7 @@ func (s *session) Unchanged(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if now != "" && now != s.written {
+	if now != s.written {
 		return errors.New("others have written to the graph while it was read, and it may not be of one moment; read it again when nobody writes")
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"sync"
 	"time"
 	_ "time/tzdata" // zones must not depend on the computer
@@ -61,8 +60,11 @@ func (d *DB) fromBolt(v any) (graph.Value, error) {
 		}
 		return graph.ZonedDateTime{Seconds: v.Unix(), Nanos: int32(v.Nanosecond()), Offset: int32(offset), Zone: zone}, nil
 	case dbtype.Duration:
-		if v.Nanos < 0 || v.Nanos >= 1e9 {
+		if v.Nanos <= -1e9 || v.Nanos >= 1e9 {
 			return nil, fmt.Errorf("read a duration: %d nanoseconds", v.Nanos)
+		}
+		if v.Nanos < 0 { // Memgraph's parts have one sign
+			v.Seconds, v.Nanos = v.Seconds-1, v.Nanos+1e9
 		}
 		return graph.Duration{Months: v.Months, Days: v.Days, Seconds: v.Seconds, Nanos: int32(v.Nanos)}, nil
 	case dbtype.Point2D:
@@ -204,7 +206,7 @@ func toBolt(v graph.Value) (any, error) {
 		}
 		return dbtype.LocalDateTime(time.Unix(v.Seconds, int64(v.Nanos)).UTC()), nil
 	case graph.ZonedDateTime:
-		if err := errors.Join(nanos(v.Nanos), within(floorDiv(v.Seconds, day)), eastward(v.Offset)); err != nil {
+		if err := errors.Join(nanos(v.Nanos), eastward(v.Offset), within(floorDiv(v.Seconds, day)), within(floorDiv(v.Seconds+int64(v.Offset), day))); err != nil {
 			return nil, err
 		}
 		at := time.Unix(v.Seconds, int64(v.Nanos))
@@ -295,28 +297,6 @@ func within(days int64) error {
 func eastward(offset int32) error {
 	if offset < -maxOffset || offset > maxOffset {
 		return fmt.Errorf("write a time: the offset %d is out of range", offset)
-	}
-	return nil
-}
-
-// storable fails for a value that Neo4j refuses as a property, or would change: it has no
-// maps, and only lists of texts, of numbers and so on, with no null among them; of
-// integers in a list with floats it makes floats.
-func storable(v graph.Value) error {
-	list, ok := v.([]any)
-	if _, isMap := v.(map[string]any); isMap {
-		return errors.New("no property is a map")
-	} else if !ok {
-		return nil
-	}
-	for _, e := range list {
-		switch e.(type) {
-		case nil, []any, map[string]any, []byte:
-			return fmt.Errorf("a list in a property has no %T", e)
-		}
-		if first, this := reflect.TypeOf(list[0]), reflect.TypeOf(e); first != this {
-			return fmt.Errorf("a list in a property has no %s beside a %s", this, first)
-		}
 	}
 	return nil
 }

@@ -64,6 +64,9 @@ func (w *Writer) Query(ctx context.Context, statement string, parameters map[str
 	if err != nil {
 		return nil, err
 	}
+	if w.db.wire != nil {
+		statement = w.db.wire(statement, false)
+	}
 	result, err := w.tx.Run(ctx, statement, sent)
 	if err != nil {
 		return nil, w.db.failed("write to", err)

@@ -205,7 +205,14 @@ func (t *Target) giveBack(ctx context.Context, match, of string) error {
 			if of == "r" {
 				fields["start"] = ids[1]
 			}
-			if err := batch.add(properties, fields); err != nil {
+			err := batch.add(properties, fields)
+			if errors.Is(err, errOther) {
+				if err = batch.run(ctx, find, "", nil); err == nil {
+					batch = t.newBatch(of)
+					err = batch.add(properties, fields)
+				}
+			}
+			if err != nil {
 				return err
 			}
 		}
