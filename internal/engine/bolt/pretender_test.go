@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/memarc/memarc/internal/engine/bolt/memgraphsyntax"
+	"github.com/memarc/memarc/internal/store"
 )
 
 // A pretender takes a Neo4j for a Memgraph: sessions with its options send what they
@@ -113,9 +114,9 @@ func (p *pretender) check(t testing.TB) int {
 	return len(seen)
 }
 
-// PretendMemgraph is for tests outside of the package: options of sessions, and a
-// function that checks what they have sent.
-func PretendMemgraph() (o Options, check func(testing.TB) int) {
+// PretendMemgraph is for tests outside of the package: an engine for Memgraph's schemes,
+// and a function that checks what it has sent.
+func PretendMemgraph() (e *store.Engine, check func(testing.TB) int) {
 	p := &pretender{}
-	return p.options(), p.check
+	return engines(p.options())[1], p.check
 }

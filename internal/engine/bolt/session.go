@@ -31,20 +31,22 @@ var _ graph.Client = (*session)(nil)
 
 // Engines returns the engines for the registry: both speak Bolt, and a location does not
 // always tell which of them it is.
-func Engines() []*store.Engine {
+func Engines() []*store.Engine { return engines(Options{}) }
+
+func engines(o Options) []*store.Engine {
 	engine := func(name string, schemes ...string) *store.Engine {
 		return &store.Engine{
 			Name:   name,
 			Claims: func(l store.Location) bool { return slices.Contains(schemes, l.Scheme) },
 			Open: func(ctx context.Context, l store.Location) (store.Tables, error) {
-				s, err := openSession(ctx, l, surroundings(l), false)
+				s, err := openSession(ctx, l, o.or(l), false)
 				if err != nil {
 					return nil, err
 				}
 				return graph.Open(ctx, s, l.String())
 			},
 			OpenTarget: func(ctx context.Context, l store.Location) (store.Target, error) {
-				s, err := openSession(ctx, l, surroundings(l), true)
+				s, err := openSession(ctx, l, o.or(l), true)
 				if err != nil {
 					return nil, err
 				}
@@ -55,13 +57,17 @@ func Engines() []*store.Engine {
 	return []*store.Engine{engine(string(Neo4j), Schemes[:6]...), engine(string(Memgraph), Schemes[6:]...)}
 }
 
-// surroundings are what the environment says where a location does not, by the names that
-// the servers' own shells know.
-func surroundings(l store.Location) Options {
+// or adds what the environment says where the location may not, by the names that the
+// servers' own shells know.
+func (o Options) or(l store.Location) Options {
+	user, password := cmp.Or(os.Getenv("NEO4J_USERNAME"), os.Getenv("NEO4J_USER")), os.Getenv("NEO4J_PASSWORD")
 	if strings.HasPrefix(l.Scheme, string(Memgraph)) {
-		return Options{User: os.Getenv("MEMGRAPH_USER"), Password: os.Getenv("MEMGRAPH_PASSWORD")}
+		user, password = os.Getenv("MEMGRAPH_USER"), os.Getenv("MEMGRAPH_PASSWORD")
+	} else {
+		o.Database = cmp.Or(o.Database, os.Getenv("NEO4J_DATABASE"))
 	}
-	return Options{User: cmp.Or(os.Getenv("NEO4J_USERNAME"), os.Getenv("NEO4J_USER")), Password: os.Getenv("NEO4J_PASSWORD"), Database: os.Getenv("NEO4J_DATABASE")}
+	o.User, o.Password = cmp.Or(o.User, user), cmp.Or(o.Password, password)
+	return o
 }
 
 func openSession(ctx context.Context, l store.Location, o Options, write bool) (*session, error) {

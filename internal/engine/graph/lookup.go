@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -49,18 +50,25 @@ func (d *DB) locate(ctx context.Context, table string, keys []string, rows *stor
 	}
 	r.On = "" // the keys say where
 	base := r.Where
-	conditions := make([]string, 0, len(keys))
 	byNumber := slices.Contains(keys, nodeColumn) && !isPlain(table)
-	for i, k := range keys {
-		at := fmt.Sprintf("row[%d]", i+1)
-		if k == nodeColumn && byNumber {
-			continue
+	// conditionsOf are those of keys of which some are null.
+	conditionsOf := func(nulls string) ([]string, error) {
+		var conditions []string
+		for i, k := range keys {
+			if k == nodeColumn && byNumber {
+				continue
+			}
+			name, err := d.c.QuoteName(k)
+			if err != nil {
+				return nil, err
+			}
+			if nulls[i] == '0' {
+				conditions = append(conditions, "n."+name+" IS NULL")
+			} else {
+				conditions = append(conditions, fmt.Sprintf("n.%s = row[%d]", name, i+1))
+			}
 		}
-		name, err := d.c.QuoteName(k)
-		if err != nil {
-			return err
-		}
-		conditions = append(conditions, "n."+name+" = "+at)
+		return conditions, nil
 	}
 	r.Return = append(r.Return, "row[0]")
 	check := store.NewRows(len(keys))
@@ -86,42 +94,53 @@ func (d *DB) locate(ctx context.Context, table string, keys []string, rows *stor
 	}
 	plain := isPlain(table)
 	for from := 0; from < rows.N; from += lookupRows {
-		var asked []any
+		asked := map[string][]any{}
 		for row := from; row < min(rows.N, from+lookupRows); row++ {
-			if one, ok := keyOf(rows, row, plain); ok {
-				asked = append(asked, one)
+			if one, nulls, ok := keyOf(rows, row, plain); ok {
+				asked[nulls] = append(asked[nulls], one)
 			}
 		}
-		if len(asked) == 0 {
-			continue
-		}
-		if !byNumber {
-			r.Where = and(base, and(conditions...))
-			if err := run(asked); err != nil {
+		for _, nulls := range slices.Sorted(maps.Keys(asked)) {
+			conditions, err := conditionsOf(nulls)
+			if err != nil {
 				return err
 			}
-			continue
-		}
-		at := fmt.Sprintf("row[%d]", slices.Index(keys, nodeColumn)+1)
-		for _, by := range []string{"n:" + numbered + " AND n." + numberKey + " = " + at, fmt.Sprintf("id(n) = %s - %d AND n.%s IS NULL", at, d.offset, numberKey)} {
-			r.Where = and(by, base, and(conditions...))
-			if err := run(asked); err != nil {
-				return err
+			if !byNumber {
+				r.Where = and(base, and(conditions...))
+				if err := run(asked[nulls]); err != nil {
+					return err
+				}
+				continue
+			}
+			number := slices.Index(keys, nodeColumn)
+			if nulls[number] == '0' {
+				continue // no node is without a number
+			}
+			at := fmt.Sprintf("row[%d]", number+1)
+			for _, by := range []string{"n:" + numbered + " AND n." + numberKey + " = " + at, fmt.Sprintf("id(n) = %s - %d AND n.%s IS NULL", at, d.offset, numberKey)} {
+				r.Where = and(by, base, and(conditions...))
+				if err := run(asked[nulls]); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
 }
 
-// keyOf returns the number of a row and its cells as what stands in the graph; false
-// if no node can have them.
-func keyOf(rows *store.Rows, row int, plain bool) ([]any, bool) {
-	one := make([]any, 1, 1+len(rows.Columns))
+// keyOf returns the number of a row and its cells as what stands in the graph, and a
+// digit for each: 0 if it is null. It returns false if no node can be found by them.
+func keyOf(rows *store.Rows, row int, plain bool) (one []any, nulls string, ok bool) {
+	one = make([]any, 1, 1+len(rows.Columns))
 	one[0] = int64(row)
+	digits := make([]byte, len(rows.Columns))
 	for i := range rows.Columns {
 		cells := &rows.Columns[i]
+		digits[i] = '1'
 		if cells.Kinds[row] == store.Null {
-			return nil, false
+			digits[i] = '0'
+			one = append(one, nil)
+			continue
 		}
 		var v Value
 		if plain {
@@ -129,17 +148,17 @@ func keyOf(rows *store.Rows, row int, plain bool) ([]any, bool) {
 		} else {
 			var err error
 			if v, err = valueOf(cells, row); err != nil {
-				return nil, false
+				return nil, "", false
 			}
 		}
 		switch v.(type) {
 		case string, int64, float64, bool:
 		default:
-			return nil, false
+			return nil, "", false
 		}
 		one = append(one, v)
 	}
-	return one, true
+	return one, string(digits), true
 }
 
 // An edgeIndex finds relationships by a key, for which servers have no index over all
