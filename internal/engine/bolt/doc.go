@@ -2,7 +2,8 @@
 // It knows no product.
 //
 // Reading happens in one explicit transaction that cannot write. On Memgraph it sees
-// one moment; on Neo4j it sees what others have committed, statement by statement.
+// one moment; on Neo4j it sees what others have committed, statement by statement, and
+// bookmarks tell whether they have.
 // Nothing is run twice behind the caller's back: the driver retries nothing, and a
 // write whose outcome is not known is reported as such.
 //
@@ -11,8 +12,8 @@
 // mark goes without, in clear text, and tls=trust takes any certificate. On this
 // computer a plain scheme is clear text.
 //
-// No Memgraph could be had for tests: its statements follow its grammar and its
-// manual.
+// No Memgraph could be had for tests: memgraphsyntax checks its statements by its
+// grammar, and what values become of in it was read in its source.
 //
 // Names of labels, types and properties stand in statements, quoted; values travel
 // as parameters alone.

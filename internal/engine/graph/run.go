@@ -222,10 +222,8 @@ func (t *Target) giveBack(ctx context.Context, match, of string) error {
 	}
 }
 
-// A removed relationship stands in a node of its own: where it was, and what.
-type removed struct{ start, end int64 }
-
-// revive restores what was deleted.
+// revive restores what was deleted. A relationship stands in a node of its own: where it
+// was, and what.
 func (t *Target) revive(ctx context.Context) error {
 	tables := map[string]bool{}
 	err := t.c.Read(ctx, Reading{Match: "(n:" + deleted + ")", Return: []string{"n." + tableKey, "count(n)"}}, func(v []Value) error {

@@ -378,8 +378,8 @@ func (d *DB) pattern(table string) (match, where string, err error) {
 		}
 		match += ":" + quoted
 	}
-	if !d.preferred(table) {
-		where = fmt.Sprintf("size([l IN labels(n) WHERE l <> '%s']) = %d", numbered, len(labels))
+	if !d.preferred(table) { // no list comprehension: Memgraph had none for long
+		where = fmt.Sprintf("size(labels(n)) = CASE WHEN '%s' IN labels(n) THEN %d ELSE %d END", numbered, len(labels)+1, len(labels))
 	}
 	return match + ")", where, nil
 }
