@@ -8,13 +8,14 @@ import (
 )
 
 // A Location says where a store is, as a user writes it: a URL or a path, with
-// ?layout=NAME behind it if the layout is not to be recognised.
+// ?layout=NAME or ?format=NAME behind it if these are not to be recognised.
 type Location struct {
 	Raw    string
 	Scheme string // "" for a plain path
 	Path   string // of a file; for other schemes what follows the scheme
 	Layout string
 	Schema string // ?schema=NAME of a URL: the name space of tables in its database
+	Format string // ?format=NAME of a path: that of a new text file or folder
 }
 
 // ParseLocation reads a location. It fails only for a malformed ?layout.
@@ -29,17 +30,21 @@ func ParseLocation(raw string) (Location, error) {
 			return l, fmt.Errorf("%w: location %q: the part behind the question mark is malformed", ErrUsage, Redact(raw))
 		}
 		l.Layout, l.Schema = values.Get("layout"), values.Get("schema")
+		if l.Scheme == "" || l.Scheme == "file" {
+			l.Format = values.Get("format")
+			values.Del("format")
+		}
 		values.Del("layout")
 		values.Del("schema")
 		if l.Path = l.Path[:at]; len(values) > 0 {
 			l.Path += "?" + values.Encode()
 		}
-	} else if at := strings.LastIndex(l.Path, "?"); at >= 0 && strings.HasPrefix(l.Path[at:], "?layout=") {
+	} else if at := strings.LastIndex(l.Path, "?"); at >= 0 && (strings.HasPrefix(l.Path[at:], "?layout=") || strings.HasPrefix(l.Path[at:], "?format=")) {
 		values, err := url.ParseQuery(l.Path[at+1:])
 		if err != nil {
 			return l, fmt.Errorf("%w: location %q: %w", ErrUsage, Redact(raw), err)
 		}
-		l.Layout, l.Path = values.Get("layout"), l.Path[:at]
+		l.Layout, l.Format, l.Path = values.Get("layout"), values.Get("format"), l.Path[:at]
 	}
 	if l.Path == "" {
 		return l, fmt.Errorf("%w: location %q names no store", ErrUsage, Redact(raw))

@@ -22,6 +22,10 @@ type Engine struct {
 	OpenTarget func(ctx context.Context, l Location) (Target, error)
 }
 
+// Preferring is the ability of a target for which a layout is meant if it is new and
+// nothing else is asked for.
+type Preferring interface{ PrefersLayout() string }
+
 // A Registry knows engines and layouts, in the order in which they are asked.
 type Registry struct {
 	Engines []*Engine
@@ -236,6 +240,9 @@ func (r *Registry) targetLayout(ctx context.Context, db Target, m *format.Manife
 		if layout, err := r.Layout(m.Origin.Layout, c.Engine); err == nil && (layout.Schema != nil || layout.Takes(m.Origin, c.Engine)) {
 			return layout, 0, nil
 		}
+	}
+	if p, ok := db.(Preferring); ok && want == "" {
+		want = p.PrefersLayout()
 	}
 	if want == "" {
 		want = r.Default

@@ -4,6 +4,7 @@ package all
 import (
 	"github.com/memarc/memarc/internal/engine/bolt"
 	"github.com/memarc/memarc/internal/engine/falkordb"
+	"github.com/memarc/memarc/internal/engine/file"
 	"github.com/memarc/memarc/internal/engine/postgres"
 	"github.com/memarc/memarc/internal/engine/sqlite"
 	"github.com/memarc/memarc/internal/layout/aimemory"
@@ -23,6 +24,7 @@ func Registry() *store.Registry {
 			sqlite.Engine(),
 			postgres.Engine(),
 			falkordb.Engine(),
+			file.Engine(memorygraph.JSON()),
 		}, bolt.Engines()...),
 		Layouts: []*store.Layout{
 			memarc.Layout(),
@@ -38,6 +40,7 @@ func Registry() *store.Registry {
 			memorygraph.Graph("neo4j"),
 			memorygraph.Graph("memgraph"),
 			memorygraph.Graph("falkordb"),
+			memorygraph.Export(),
 			generic.Layout(),
 			generic.Graph(),
 		},

@@ -1,0 +1,43 @@
+package store
+
+import (
+	"context"
+	"io"
+	"io/fs"
+)
+
+// A FileFormat is how a product writes memories into text files. To layouts its records
+// are rows of tables: the engine of files keeps these tables while a store is open, so a
+// format only says how files become rows and rows become files.
+type FileFormat struct {
+	// Name as messages and ?format=NAME have it.
+	Name string
+	// Engine is the name of the engine in manifests: formats with other tables have another.
+	Engine string
+	// Layout is the layout of a new store.
+	Layout string
+	// Endings are those of files' names, the first of which a new file should have.
+	Endings []string
+	// Folder says that a store is a folder of files; else it is one file.
+	Folder bool
+	// Sidecar says that a file can hold tables of memarc's own beside the product's.
+	Sidecar bool
+	// Schema has the format's tables at Version.
+	Schema  *Schema
+	Version int
+	// Is tells by the beginning of one file whether it is of this format.
+	Is func(head []byte) bool
+	// Read loads the named files. The tables of the schema are there; it returns what of the
+	// files it cannot give as rows.
+	Read func(ctx context.Context, files fs.FS, names []string, into Target) ([]SchemaLoss, error)
+	// Write writes the tables. create begins the next file; for a format without folders it
+	// takes any name.
+	Write func(ctx context.Context, from Tables, create func(name string) (io.Writer, error)) error
+	// Normal makes of rows that are to be written what Read will give of them, and
+	// refuses those that it can not give at all.
+	Normal func(table string, columns []string, rows *Rows, refuse func(row int, reason string))
+}
+
+// Sidecarless is the ability of a target that has no place beside the product's own
+// records: what these cannot hold is left out, and the ledger says so.
+type Sidecarless interface{ Sidecarless() bool }
