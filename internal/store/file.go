@@ -38,6 +38,11 @@ type FileFormat struct {
 	Normal func(table string, columns []string, rows *Rows, refuse func(row int, reason string))
 }
 
+// Unfit is why a target does not take rows, in words that are the same for all of them.
+type Unfit string
+
+func (e Unfit) Error() string { return string(e) }
+
 // Sidecarless is the ability of a target that has no place beside the product's own
 // records: what these cannot hold is left out, and the ledger says so.
 type Sidecarless interface{ Sidecarless() bool }

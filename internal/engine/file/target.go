@@ -118,7 +118,7 @@ func (t *Target) change(table string, columns []string, rows *store.Rows, reject
 	t.format.Normal(table, columns, normal, func(row int, reason string) {
 		if !refused[row] {
 			refused[row] = true
-			reject(row, errors.New(reason))
+			reject(row, store.Unfit(reason))
 		}
 	})
 	if len(refused) == 0 {

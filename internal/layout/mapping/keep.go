@@ -58,7 +58,7 @@ type aside struct {
 func (w *sidecarWriter) keep(ctx context.Context, asides []aside) error {
 	for _, a := range asides {
 		if w.sink.opts.NoSidecar {
-			w.withheld[a.section] += uint64(a.entries.N)
+			w.withhold(a.section, a.entries)
 			continue
 		}
 		if err := w.store(ctx, a.entries, a.clear); err != nil {

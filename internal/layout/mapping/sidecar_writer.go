@@ -15,7 +15,7 @@ type sidecarWriter struct {
 	sink     *sink
 	schemas  *ownManifest
 	before   *sidecarReader    // of the target before the import
-	withheld map[string]uint64 // records by section, under --no-sidecar
+	withheld map[string]uint64 // under --no-sidecar; see withheld.go
 	indexed  bool              // by place
 	absented map[string]bool   // sections of which it holds places without a record
 }
@@ -181,6 +181,10 @@ func (w *sidecarWriter) whole(ctx context.Context, b *format.Batch) (store.Resul
 	if w.sink.opts.NoSidecar {
 		w.withheld[b.Section.Name] += uint64(b.Rows)
 		res := store.Result{}
+		if w.sink.bare {
+			res.Skipped = uint64(b.Rows)
+			return res, nil
+		}
 		for row := range b.Rows {
 			res.Rejects = append(res.Rejects, reject(b, row, errNoSidecar))
 		}
@@ -415,14 +419,4 @@ func (w *sidecarWriter) settleSpaces(ctx context.Context) error {
 		}
 	}
 	return w.store(ctx, entries, clear)
-}
-
-func (w *sidecarWriter) losses() []format.Loss {
-	var out []format.Loss
-	for _, section := range w.sink.manifest.Sections {
-		if n := w.withheld[section.Name]; n > 0 {
-			out = append(out, format.Loss{Code: "no-sidecar", Where: section.Name, Count: n, Reason: "the target's layout has no place for all of these records and --no-sidecar was given"})
-		}
-	}
-	return out
 }

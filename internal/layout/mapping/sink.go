@@ -17,6 +17,7 @@ type sink struct {
 	layout   *store.Layout
 	version  int
 	opts     store.SinkOptions
+	bare     bool // the target can have no sidecar
 	manifest *format.Manifest
 	catalog  *store.Catalog // of the target before the import
 	foreign  bool           // the records come from another product's store, or another engine
@@ -64,7 +65,11 @@ func NewSink(db store.Target, l *store.Layout, version int, opts store.SinkOptio
 	if opts.Policy == "" {
 		opts.Policy = store.Fail
 	}
-	return &sink{db: documentsIn(db, l), layout: l, version: version, opts: opts, writers: map[string]*writer{}}
+	s := &sink{db: documentsIn(db, l), layout: l, version: version, opts: opts, writers: map[string]*writer{}}
+	if b, ok := db.(store.Sidecarless); ok && b.Sidecarless() {
+		s.bare, s.opts.NoSidecar = true, true
+	}
+	return s
 }
 
 // Plan says what would be done, and writes nothing.

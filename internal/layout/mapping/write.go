@@ -192,9 +192,12 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 			if rows != nil {
 				row = rows[i]
 			}
-			if s.keepsRefused() {
+			switch {
+			case s.keepsRefused():
 				refused = append(refused, row)
-			} else {
+			case s.leaveOut(b.Section.Name, err) && s.bare:
+				res.Skipped++
+			default:
 				res.Rejects = append(res.Rejects, reject(b, row, err))
 			}
 			taken = slices.DeleteFunc(taken, func(r int) bool { return r == row })
