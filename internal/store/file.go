@@ -25,6 +25,8 @@ type FileFormat struct {
 	// Schema has the format's tables at Version.
 	Schema  *Schema
 	Version int
+	// Within says for tables whose rows have no file of their own in whose file they stand.
+	Within map[string]Within
 	// Is tells by the beginning of one file whether it is of this format.
 	Is func(head []byte) bool
 	// Read loads the named files. The tables of the schema are there; it returns what of the
@@ -37,6 +39,9 @@ type FileFormat struct {
 	// refuses those that it can not give at all.
 	Normal func(table string, columns []string, rows *Rows, refuse func(row int, reason string))
 }
+
+// Within says that a row stands in the file of the row of Table whose Key its Column has.
+type Within struct{ Column, Table, Key string }
 
 // Unfit is why a target does not take rows, in words that are the same for all of them.
 type Unfit string

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/memarc/memarc/format"
@@ -92,7 +93,7 @@ func (t *Target) AddColumn(_ context.Context, table string, c *format.TableColum
 // Insert inserts rows as the file will give them.
 func (t *Target) Insert(ctx context.Context, table string, columns []string, rows *store.Rows, reject func(int, error)) error {
 	t.stale()
-	return t.change(table, columns, rows, reject, func(rows *store.Rows, reject func(int, error)) error {
+	return t.change(ctx, table, columns, rows, reject, func(rows *store.Rows, reject func(int, error)) error {
 		return t.tables.Insert(ctx, table, columns, rows, reject)
 	})
 }
@@ -101,26 +102,40 @@ func (t *Target) Insert(ctx context.Context, table string, columns []string, row
 func (t *Target) Update(ctx context.Context, table string, keys, columns []string, rows *store.Rows, reject func(int, error)) error {
 	t.stale()
 	all := append(append([]string{}, keys...), columns...)
-	return t.change(table, all, rows, reject, func(rows *store.Rows, reject func(int, error)) error {
+	return t.change(ctx, table, all, rows, reject, func(rows *store.Rows, reject func(int, error)) error {
 		return t.tables.Update(ctx, table, keys, columns, rows, reject)
 	})
 }
 
-func (t *Target) change(table string, columns []string, rows *store.Rows, reject func(int, error), write func(*store.Rows, func(int, error)) error) error {
+// change writes rows in the form in which the file will give them.
+func (t *Target) change(ctx context.Context, table string, columns []string, rows *store.Rows, reject func(int, error), write func(*store.Rows, func(int, error)) error) error {
 	if strings.HasPrefix(table, "memarc_") {
 		return write(rows, reject)
+	}
+	if t.Sidecarless() { // nothing but the format's own keys can refuse a row then
+		out := reject
+		reject = func(row int, err error) {
+			if !errors.As(err, new(store.Unfit)) {
+				err = store.Unfit("nothing in the file would tell it from another one")
+			}
+			out(row, err)
+		}
 	}
 	normal := store.NewRows(len(rows.Columns))
 	for row := range rows.N {
 		normal.AppendRow(rows, row)
 	}
 	refused := map[int]bool{}
-	t.format.Normal(table, columns, normal, func(row int, reason string) {
+	refuse := func(row int, reason string) {
 		if !refused[row] {
 			refused[row] = true
 			reject(row, store.Unfit(reason))
 		}
-	})
+	}
+	t.format.Normal(table, columns, normal, refuse)
+	if err := t.homeless(ctx, table, columns, normal, refuse); err != nil {
+		return err
+	}
 	if len(refused) == 0 {
 		return write(normal, reject)
 	}
@@ -132,6 +147,22 @@ func (t *Target) change(table string, columns []string, rows *store.Rows, reject
 		}
 	}
 	return write(taken, func(row int, err error) { reject(at[row], err) })
+}
+
+// homeless refuses rows in whose file they would stand if there were one.
+func (t *Target) homeless(ctx context.Context, table string, columns []string, rows *store.Rows, refuse func(int, string)) error {
+	in, ok := t.format.Within[table]
+	at := slices.Index(columns, in.Column)
+	if !ok || at < 0 {
+		return nil
+	}
+	_, found, err := t.tables.Lookup(ctx, in.Table, []string{in.Key}, []string{in.Key}, &store.Rows{N: rows.N, Columns: rows.Columns[at : at+1]})
+	for row, i := range found {
+		if i < 0 {
+			refuse(row, "the record in whose file it would stand is not there")
+		}
+	}
+	return err
 }
 
 // Delete deletes rows.

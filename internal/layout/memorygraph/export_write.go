@@ -27,6 +27,9 @@ func JSON() *store.FileFormat {
 	}
 }
 
+// ended is why a relation is not written: the product would take it for one that holds.
+const ended = "the relation no longer holds, which the product's export cannot say"
+
 // exportWriter writes one export.
 type exportWriter struct {
 	w  *bufio.Writer
@@ -262,8 +265,7 @@ func normalExport(table string, columns []string, rows *store.Rows, refuse func(
 		if name == "valid_until" {
 			for row, k := range c.Kinds {
 				if k != store.Null {
-					// The product would take it for one that holds.
-					refuse(row, "the relation no longer holds, which the product's export cannot say")
+					refuse(row, ended)
 				}
 			}
 			continue

@@ -24,7 +24,7 @@ func Registry() *store.Registry {
 			sqlite.Engine(),
 			postgres.Engine(),
 			falkordb.Engine(),
-			file.Engine(memorygraph.JSON()),
+			file.Engine(memorygraph.JSON(), memorygraph.Markdown()),
 		}, bolt.Engines()...),
 		Layouts: []*store.Layout{
 			memarc.Layout(),
@@ -41,6 +41,7 @@ func Registry() *store.Registry {
 			memorygraph.Graph("memgraph"),
 			memorygraph.Graph("falkordb"),
 			memorygraph.Export(),
+			memorygraph.Notes(),
 			generic.Layout(),
 			generic.Graph(),
 		},
