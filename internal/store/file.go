@@ -46,6 +46,7 @@ type Within struct{ Column, Table, Key string }
 // Unfit is why a target does not take rows, in words that are the same for all of them.
 type Unfit string
 
+// Error is the reason.
 func (e Unfit) Error() string { return string(e) }
 
 // Sidecarless is the ability of a target that has no place beside the product's own

@@ -70,7 +70,7 @@ func (r *exportReader) sentence(err error) error {
 	var syntax *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return fmt.Errorf("the file is cut short after %d bytes", r.dec.InputOffset())
+		return fmt.Errorf("the file is cut short after %d bytes", r.dec.InputOffset()+int64(len(r.dec.UnreadBuffer())))
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return fmt.Errorf("an object has a member twice, near byte %d (%s)", r.dec.InputOffset(), r.dec.StackPointer())
 	case errors.As(err, &syntax):

@@ -186,6 +186,13 @@ func appendNormalNote(out, c *store.Cells, row int, column string) {
 		} else if items, ok := splitList(list); ok {
 			out.AppendText(items)
 		}
+	case column == other && kind == store.Text:
+		n := &note{values: map[string]string{}}
+		if err := n.front("title: \nid: id\n" + v); err == nil && n.values[other] == v && !n.ours {
+			out.AppendString(v)
+		} else {
+			out.AppendNull()
+		}
 	case i >= 0 && front[i].kind == aText && kind == store.Text:
 		out.AppendString(oneLine(v))
 	default:
