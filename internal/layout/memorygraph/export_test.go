@@ -1,6 +1,7 @@
 package memorygraph_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,11 +10,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/memarc/memarc/exporter"
+	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/importer"
 	"github.com/memarc/memarc/internal/bench/sample"
 	"github.com/memarc/memarc/internal/layout/memorygraph"
@@ -318,6 +322,89 @@ func TestHostileRecords(t *testing.T) {
 		t.Error(err)
 	}
 	storetest.Export(t, filepath.Join(dir, "notes"), exporter.Options{})
+}
+
+// A big file takes no more memory than a small one.
+func TestFlatExport(t *testing.T) {
+	if !storetest.Long() {
+		t.Skip("MEMARC_TEST_LONG is not 1")
+	}
+	dir := t.TempDir()
+	peak := func(n int) uint64 {
+		source, home := filepath.Join(dir, fmt.Sprint(n)+".json"), filepath.Join(dir, fmt.Sprint(n)+"-home.json")
+		f, err := os.Create(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := bufio.NewWriter(f)
+		fmt.Fprint(w, `{"format_version": "2.0", "memories": [`)
+		content := strings.Repeat("some words ", 100)
+		for i := range n {
+			fmt.Fprintf(w, `%s{"id": "m%d", "type": "task", "title": "t%d", "content": "%s%d", "tags": ["a"]}`, map[bool]string{true: ","}[i > 0], i, i, content, i)
+		}
+		fmt.Fprint(w, `], "relationships": []}`)
+		if err := errors.Join(w.Flush(), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		runtime.GC()
+		stop, most := make(chan struct{}), make(chan uint64)
+		go func() {
+			var top uint64
+			for {
+				select {
+				case <-stop:
+					most <- top
+					return
+				case <-time.After(5 * time.Millisecond):
+					var m runtime.MemStats
+					runtime.ReadMemStats(&m)
+					top = max(top, m.HeapInuse)
+				}
+			}
+		}()
+		archive := filepath.Join(dir, "a.marc")
+		out, err := os.Create(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := all.Registry().OpenSource(context.Background(), source, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := exporter.Export(context.Background(), src, out, exporter.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(src.Close(), out.Close()); err != nil {
+			t.Fatal(err)
+		}
+		in, err := os.Open(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		r, err := format.NewReader(in, format.ReaderOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		sink, err := all.Registry().OpenSink(context.Background(), home, r.Manifest(), store.SinkOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report, err := importer.Import(context.Background(), r, sink, importer.Options{}); err != nil || !report.Verified {
+			t.Fatal(err)
+		}
+		if err := sink.Close(); err != nil {
+			t.Fatal(err)
+		}
+		close(stop)
+		return <-most
+	}
+	small, big := peak(10_000), peak(100_000)
+	t.Logf("%d and %d MiB", small>>20, big>>20)
+	if big > small+48<<20 {
+		t.Errorf("the heap grows from %d to %d MiB", small>>20, big>>20)
+	}
 }
 
 // Whatever is read can be written and read again, with one digest.
