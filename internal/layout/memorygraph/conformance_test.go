@@ -20,7 +20,8 @@ func config(f form) storetest.Config {
 		Create: func(t testing.TB, path string) { create(t, path, f, 40, 30, true) },
 		Add: []string{
 			"INSERT INTO nodes VALUES ('added', 'Memory', " + text(memory(3)) + ", '2026-03-01 00:00:00', '2026-03-01 00:00:00')",
-			"INSERT INTO relationships (id, from_id, to_id, rel_type, properties) VALUES ('added', 'added', '" + id(1001) + "', 'CAUSES', " + text(edge(1, "added", true)) + ")",
+			// Not the clock's time: two stores get the row.
+			"INSERT INTO relationships (id, from_id, to_id, rel_type, properties, created_at) VALUES ('added', 'added', '" + id(1001) + "', 'CAUSES', " + text(edge(1, "added", true)) + ", '2026-03-01 00:00:00')",
 		},
 		Change: []string{"UPDATE nodes SET properties = json_set(properties, '$.title', 'the product wrote this', '$.updated_at', '2027-12-01T00:00:00.500000+00:00') WHERE id = '" + id(1002) + "'"},
 		Remove: []string{

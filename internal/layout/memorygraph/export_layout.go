@@ -22,7 +22,7 @@ const exportVersion = 2
 func Export() *store.Layout {
 	return &store.Layout{
 		Name: Name, Engines: []string{"file"}, Latest: exportVersion,
-		Schema: exportSchema, Maps: maps,
+		Schema: exportSchema, Maps: sqliteMaps,
 		Detect: func(_ context.Context, c *store.Catalog, _ store.Tables) (int, bool) {
 			return exportVersion, c.Has("nodes", "id", "properties.title", other) && c.Has("relationships", "id", "from_id") && c.Has(header, "member")
 		},

@@ -178,7 +178,7 @@ func TestLosses(t *testing.T) {
 				t.Errorf("%s: %+v", target, l)
 			}
 		}
-		for _, where := range []string{"memories.access_count", "relations.valid_from", "relations.memorygraph.properties.last_validated"} {
+		for _, where := range []string{"memories.access_count", "relations.valid_from", "relations.memorygraph.last_validated"} {
 			if !lost[where] {
 				t.Errorf("%s: %s is not in the ledger", target, where)
 			}

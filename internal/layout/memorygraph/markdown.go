@@ -47,7 +47,7 @@ func Markdown() *store.FileFormat {
 
 // notesMaps are the maps of all engines, but that a relation has no identifier.
 func notesMaps() []store.TableMap {
-	out := slices.Clone(maps)
+	out := slices.Clone(sqliteMaps)
 	for i := range out {
 		if out[i].Table == "relationships" {
 			out[i].Columns = slices.DeleteFunc(slices.Clone(out[i].Columns), func(c store.ColumnMap) bool { return c.Column == "id" })
