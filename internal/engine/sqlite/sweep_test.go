@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/memarc/memarc/internal/engine/newfile"
 )
 
 // TestSweep removes what a killed import has left, and neither what another one is
@@ -24,18 +26,18 @@ func TestSweep(t *testing.T) {
 		}
 		return path
 	}
-	left := put(".a.db" + temporaryMark + "1")
-	others := []string{put(".b.db" + temporaryMark + "1"), put("a.db-wal"), put(".a.db.memarc-1")}
-	busy := put(".a.db" + temporaryMark + "2")
+	left := put(".a.db" + newfile.Mark + "1")
+	others := []string{put(".b.db" + newfile.Mark + "1"), put("a.db-wal"), put(".a.db.memarc-1")}
+	busy := put(".a.db" + newfile.Mark + "2")
 	f, err := os.OpenFile(busy, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := tryLock(f); err != nil {
+	if err := newfile.Lock(f); err != nil {
 		t.Skipf("NOT PROVEN, files cannot be locked here: %v", err)
 	}
-	young := put(".a.db" + temporaryMark + "3")
+	young := put(".a.db" + newfile.Mark + "3")
 	if err := os.Chtimes(young, time.Now(), time.Now()); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/engine/newfile"
 	"github.com/memarc/memarc/internal/store"
 )
 
@@ -69,7 +70,7 @@ func checkFolder(path string) error {
 
 // create makes a new database under a temporary name beside the final one.
 func (t *Target) create(ctx context.Context) error {
-	f, err := newTemporary(t.final)
+	f, err := newfile.Create(t.final)
 	if err != nil {
 		return fmt.Errorf("create %q: %w", t.final, err)
 	}
@@ -299,7 +300,7 @@ func (t *Target) Commit(ctx context.Context) error {
 	if err := t.unmark(); err != nil {
 		return fmt.Errorf("write %q: %w", t.final, err)
 	}
-	if err := publish(t.temporary, t.final, t.replace); err != nil {
+	if err := newfile.Publish(t.temporary, t.final, t.replace); err != nil {
 		return fmt.Errorf("write %q: %w", t.final, err)
 	}
 	t.temporary = ""
@@ -314,44 +315,6 @@ func (t *Target) unmark() error {
 	f := t.mark
 	t.mark = nil
 	return f.Close()
-}
-
-// publish gives a finished file its name, durably, and never over a file that
-// came meanwhile.
-func publish(temporary, final string, replace bool) error {
-	if err := syncPath(temporary); err != nil {
-		return err
-	}
-	if replace {
-		if info, err := os.Lstat(final); err == nil && info.Size() > 0 {
-			return &fs.PathError{Op: "create", Path: final, Err: fs.ErrExist}
-		} else if err == nil {
-			if err := os.Remove(final); err != nil {
-				return err
-			}
-		}
-	}
-	if err := os.Link(temporary, final); errors.Is(err, fs.ErrExist) {
-		return err
-	} else if err != nil { // a file system without links
-		if _, err := os.Lstat(final); err == nil {
-			return &fs.PathError{Op: "create", Path: final, Err: fs.ErrExist}
-		}
-		if err := os.Rename(temporary, final); err != nil {
-			return err
-		}
-	} else if err := os.Remove(temporary); err != nil {
-		return err
-	}
-	return syncPath(filepath.Dir(final))
-}
-
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // Close without Commit undoes everything.

@@ -12,9 +12,6 @@ import (
 	"github.com/memarc/memarc/internal/engine/falkordb"
 )
 
-// errEnded is a server's that could not start.
-var errEnded = errors.New("the server ended at its start")
-
 // NewGraph makes a unique name for a graph in the server at a URL. It returns the
 // URL with the name, and what deletes the graph if there is one by then. The server
 // makes it with the first statement that writes.
@@ -44,8 +41,8 @@ func session(ctx context.Context, server string, do func(*falkordb.Client) error
 	return errors.Join(do(c), c.Close())
 }
 
-// await connects until the server answers, it has ended, or time is up.
-func await(ctx context.Context, server string, ended <-chan struct{}) error {
+// await connects until the server answers, or time is up.
+func await(ctx context.Context, server string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
@@ -54,8 +51,6 @@ func await(ctx context.Context, server string, ended <-chan struct{}) error {
 			return nil
 		}
 		select {
-		case <-ended:
-			return errEnded
 		case <-ctx.Done():
 			return fmt.Errorf("the server does not answer: %w", err)
 		case <-time.After(20 * time.Millisecond):

@@ -19,9 +19,9 @@ func Share(ctx context.Context) (server string, stop func() error, err error) {
 		}
 		return server, func() error { return nil }, nil
 	}
-	c, first := startContainer(ctx)
+	server, stop, first := startContainer(ctx)
 	if first == nil {
-		return c.url, c.close, nil
+		return server, stop, nil
 	}
 	s, second := Start(ctx, Options{})
 	if second == nil {

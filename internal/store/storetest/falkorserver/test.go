@@ -2,11 +2,10 @@ package falkorserver
 
 import (
 	"context"
-	"os"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
+
+	"github.com/memarc/memarc/internal/store/storetest/testserver"
 )
 
 // shared is the server of this process. Nothing stops it but the end of the
@@ -22,7 +21,7 @@ func New(t testing.TB) string {
 	t.Helper()
 	server, err := shared()
 	if err != nil {
-		missing(t, err)
+		testserver.Missing(t, "falkordb", "a FalkorDB server", err)
 	}
 	url, drop, err := NewGraph(t.Context(), server)
 	if err != nil {
@@ -42,7 +41,7 @@ func Server(t testing.TB, opts Options) *Instance {
 	t.Helper()
 	s, err := Start(t.Context(), opts)
 	if err != nil {
-		missing(t, err)
+		testserver.Missing(t, "falkordb", "a FalkorDB server", err)
 	}
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
@@ -56,14 +55,4 @@ func Server(t testing.TB, opts Options) *Instance {
 func Available() bool {
 	_, err := shared()
 	return err == nil
-}
-
-// missing ends a test that has no server.
-func missing(t testing.TB, err error) {
-	t.Helper()
-	why := strings.Join(strings.Fields(err.Error()), " ") // in one line
-	if slices.Contains(strings.Fields(os.Getenv("MEMARC_TEST_REQUIRE")), "falkordb") {
-		t.Fatalf("MEMARC_TEST_REQUIRE asks for falkordb: %s", why)
-	}
-	t.Skipf("NOT PROVEN, falkordb is missing: what %s proves on a FalkorDB server: %s", t.Name(), why)
 }

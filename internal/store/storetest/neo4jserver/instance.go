@@ -17,6 +17,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/memarc/memarc/internal/guard"
+	"github.com/memarc/memarc/internal/store/storetest/testserver"
 )
 
 //go:embed Server.java
@@ -115,7 +118,7 @@ func (s *Instance) Start(ctx context.Context) error {
 	for attempt := 1; ; attempt++ {
 		if !fixed {
 			var err error
-			if s.port, err = freePort(); err != nil {
+			if s.port, err = testserver.FreePort(); err != nil {
 				return err
 			}
 		}
@@ -128,7 +131,7 @@ func (s *Instance) Start(ctx context.Context) error {
 			continue
 		}
 		log, _ := os.ReadFile(s.path("log"))
-		return errors.Join(fmt.Errorf("start the server: %w; its log ends with %q", err, last(log)), s.Kill())
+		return errors.Join(fmt.Errorf("start the server: %w; its log ends with %q", err, testserver.Last(log)), s.Kill())
 	}
 }
 
@@ -146,7 +149,7 @@ func (s *Instance) launch(ctx context.Context) error {
 	cmd := exec.Command("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(s.files, "*"),
 		s.path("Server.java"), s.folder, s.path("neo4j.conf"))
 	cmd.Dir, cmd.Stderr = s.folder, log
-	apart(cmd)
+	guard.Apart(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -243,18 +246,4 @@ func (s *Instance) Close() error {
 	err := s.Kill()
 	running.Delete(s)
 	return errors.Join(err, os.RemoveAll(s.folder))
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
-}
-
-// last returns the end of what a program printed.
-func last(out []byte) string {
-	text := strings.TrimSpace(string(out))
-	return text[max(0, len(text)-400):]
 }

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/memarc/memarc/internal/store/storetest/testserver"
 )
 
 // servers are those of this process. Nothing stops them but the end of the process:
@@ -30,7 +31,7 @@ func New(t testing.TB) string {
 	t.Helper()
 	url, back, err := lend(t)
 	if err != nil {
-		missing(t, err)
+		testserver.Missing(t, "neo4j", "a Neo4j server", err)
 	}
 	t.Cleanup(func() {
 		if err := empty(context.Background(), url); err != nil {
@@ -121,7 +122,7 @@ func Server(t testing.TB) *Instance {
 	t.Helper()
 	s, err := Start(t.Context())
 	if err != nil {
-		missing(t, err)
+		testserver.Missing(t, "neo4j", "a Neo4j server", err)
 	}
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
@@ -129,14 +130,4 @@ func Server(t testing.TB) *Instance {
 		}
 	})
 	return s
-}
-
-// missing ends a test that has no server.
-func missing(t testing.TB, err error) {
-	t.Helper()
-	why := strings.Join(strings.Fields(err.Error()), " ") // in one line
-	if slices.Contains(strings.Fields(os.Getenv("MEMARC_TEST_REQUIRE")), "neo4j") {
-		t.Fatalf("MEMARC_TEST_REQUIRE asks for neo4j: %s", why)
-	}
-	t.Skipf("NOT PROVEN, neo4j is missing: what %s proves on a Neo4j server: %s", t.Name(), why)
 }

@@ -11,8 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/memarc/memarc/internal/guard"
+	"github.com/memarc/memarc/internal/store/storetest/testserver"
 )
 
 // Options say how a server is started.
@@ -22,6 +24,14 @@ type Options struct {
 	// not of the machine.
 	Durable bool
 }
+
+// cleaning stops the server of the folder $1 and removes the folder. A process that
+// only has the number of a server that is gone is left alone.
+const cleaning = `read -r _ && exit
+pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) &&
+	{ ps -o args= -p "$pid" || cat "/proc/$pid/cmdline"; } 2>/dev/null | grep -aqF "$1" && kill -s QUIT "$pid" &&
+	while kill -s 0 "$pid" 2>/dev/null; do sleep 0.1; done
+rm -rf "$1"`
 
 // settings are arguments of the server.
 func (o Options) settings() []string {
@@ -40,7 +50,7 @@ type Instance struct {
 	password string
 	port     int
 	opts     Options
-	guard    *guard
+	guard    *guard.Guard
 	server   *exec.Cmd
 	ended    chan struct{} // closed when the server's process has ended
 }
@@ -67,7 +77,7 @@ func start(ctx context.Context, programs string, opts Options) (s *Instance, err
 	if s.folder, err = os.MkdirTemp("", "memarc-postgres-*"); err != nil {
 		return nil, err
 	}
-	if s.guard, err = watch(s.folder); err != nil {
+	if s.guard, err = guard.Start(cleaning, s.folder); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.folder))
 	}
 	if err = s.create(ctx); err == nil {
@@ -108,7 +118,7 @@ func (s *Instance) create(ctx context.Context) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("initdb fails: %q", last(out))
+	return fmt.Errorf("initdb fails: %q", testserver.Last(out))
 }
 
 // Folder is the data folder.
@@ -131,7 +141,7 @@ func (s *Instance) Start(ctx context.Context) error {
 	for attempt := 1; ; attempt++ {
 		var err error
 		if !fixed {
-			if s.port, err = freePort(); err != nil {
+			if s.port, err = testserver.FreePort(); err != nil {
 				return err
 			}
 		}
@@ -148,7 +158,7 @@ func (s *Instance) Start(ctx context.Context) error {
 			continue
 		}
 		log, _ := os.ReadFile(s.log())
-		return errors.Join(fmt.Errorf("start the server: %w; its log ends with %q", err, last(log)), s.Stop(true))
+		return errors.Join(fmt.Errorf("start the server: %w; its log ends with %q", err, testserver.Last(log)), s.Stop(true))
 	}
 }
 
@@ -231,19 +241,5 @@ func (s *Instance) Restart(ctx context.Context, immediate bool) error {
 
 // Close stops the server and removes its folder.
 func (s *Instance) Close() error {
-	return errors.Join(s.Stop(true), s.guard.dismiss(), os.RemoveAll(s.folder))
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
-}
-
-// last returns the end of what a program printed.
-func last(out []byte) string {
-	text := strings.TrimSpace(string(out))
-	return text[max(0, len(text)-400):]
+	return errors.Join(s.Stop(true), s.guard.Dismiss(), os.RemoveAll(s.folder))
 }

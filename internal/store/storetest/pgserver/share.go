@@ -19,9 +19,9 @@ func Share(ctx context.Context, opts Options) (server string, stop func() error,
 		}
 		return server, func() error { return nil }, nil
 	}
-	c, first := startContainer(ctx, opts)
+	server, stop, first := startContainer(ctx, opts)
 	if first == nil {
-		return c.url, c.close, nil
+		return server, stop, nil
 	}
 	s, second := Start(ctx, opts)
 	if second == nil {

@@ -7,8 +7,6 @@ import (
 	"os/exec"
 )
 
-func apart(*exec.Cmd) {}
-
 func unprivileged(*exec.Cmd) error {
 	return errors.New("servers are started on Unix only; elsewhere " + Variable + " names one")
 }

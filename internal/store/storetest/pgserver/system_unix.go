@@ -10,10 +10,9 @@ import (
 	"os/user"
 	"strconv"
 	"syscall"
-)
 
-// apart keeps the signals of the terminal from a process.
-func apart(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+	"github.com/memarc/memarc/internal/guard"
+)
 
 // account returns the user that the server runs as, which must not be root; nil is
 // this process's own.
@@ -41,7 +40,7 @@ func account() (*syscall.Credential, error) {
 
 // unprivileged makes a process run as the server's user, apart.
 func unprivileged(cmd *exec.Cmd) error {
-	apart(cmd)
+	guard.Apart(cmd)
 	var err error
 	cmd.SysProcAttr.Credential, err = account()
 	return err

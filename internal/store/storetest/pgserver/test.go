@@ -2,11 +2,10 @@ package pgserver
 
 import (
 	"context"
-	"os"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
+
+	"github.com/memarc/memarc/internal/store/storetest/testserver"
 )
 
 // shared is the server of this process. Nothing stops it but the end of the
@@ -22,7 +21,7 @@ func New(t testing.TB) string {
 	t.Helper()
 	server, err := shared()
 	if err != nil {
-		missing(t, err)
+		testserver.Missing(t, "postgres", "a PostgreSQL server", err)
 	}
 	url, drop, err := CreateDatabase(t.Context(), server)
 	if err != nil {
@@ -42,7 +41,7 @@ func Server(t testing.TB) *Instance {
 	t.Helper()
 	s, err := Start(t.Context(), Options{})
 	if err != nil {
-		missing(t, err)
+		testserver.Missing(t, "postgres", "a PostgreSQL server", err)
 	}
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
@@ -50,14 +49,4 @@ func Server(t testing.TB) *Instance {
 		}
 	})
 	return s
-}
-
-// missing ends a test that has no server.
-func missing(t testing.TB, err error) {
-	t.Helper()
-	why := strings.Join(strings.Fields(err.Error()), " ") // in one line
-	if slices.Contains(strings.Fields(os.Getenv("MEMARC_TEST_REQUIRE")), "postgres") {
-		t.Fatalf("MEMARC_TEST_REQUIRE asks for postgres: %s", why)
-	}
-	t.Skipf("NOT PROVEN, postgres is missing: what %s proves on a PostgreSQL server: %s", t.Name(), why)
 }

@@ -2,12 +2,7 @@
 
 package neo4jserver
 
-import (
-	"os"
-	"os/exec"
-)
-
-func apart(*exec.Cmd) {}
+import "os"
 
 // lock cannot keep other processes out here: run one package at a time.
 func lock(path string) (*os.File, error) { return os.Create(path) }

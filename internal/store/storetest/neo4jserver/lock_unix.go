@@ -5,12 +5,8 @@ package neo4jserver
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"syscall"
 )
-
-// apart keeps the signals of the terminal from a process.
-func apart(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 // lock takes a file for this process, which gives it back when it ends; until then
 // others wait.

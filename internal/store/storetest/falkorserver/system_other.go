@@ -1,7 +1,0 @@
-//go:build !unix
-
-package falkorserver
-
-import "os/exec"
-
-func apart(*exec.Cmd) {}
