@@ -16,6 +16,7 @@ type Location struct {
 	Layout string
 	Schema string // ?schema=NAME of a URL: the name space of tables in its database
 	Format string // ?format=NAME of a path: that of a new text file or folder
+	Graph  string // ?graph=NAME of a file of graphs
 }
 
 // ParseLocation reads a location. It fails only for a malformed ?layout.
@@ -36,20 +37,29 @@ func ParseLocation(raw string) (Location, error) {
 		}
 		values.Del("layout")
 		values.Del("schema")
+		if l.Scheme == "falkordblite" {
+			l.Graph = values.Get("graph")
+			values.Del("graph")
+		}
 		if l.Path = l.Path[:at]; len(values) > 0 {
 			l.Path += "?" + values.Encode()
 		}
-	} else if at := strings.LastIndex(l.Path, "?"); at >= 0 && (strings.HasPrefix(l.Path[at:], "?layout=") || strings.HasPrefix(l.Path[at:], "?format=")) {
+	} else if at := strings.LastIndex(l.Path, "?"); at >= 0 && l.parameter(l.Path[at+1:]) {
 		values, err := url.ParseQuery(l.Path[at+1:])
 		if err != nil {
 			return l, fmt.Errorf("%w: location %q: %w", ErrUsage, Redact(raw), err)
 		}
-		l.Layout, l.Format, l.Path = values.Get("layout"), values.Get("format"), l.Path[:at]
+		l.Layout, l.Format, l.Graph, l.Path = values.Get("layout"), values.Get("format"), values.Get("graph"), l.Path[:at]
 	}
 	if l.Path == "" {
 		return l, fmt.Errorf("%w: location %q names no store", ErrUsage, Redact(raw))
 	}
 	return l, nil
+}
+
+// parameter tells whether what follows a question mark in a path is no part of it.
+func (l *Location) parameter(text string) bool {
+	return strings.HasPrefix(text, "layout=") || strings.HasPrefix(text, "format=") || l.Scheme == "falkordblite" && strings.HasPrefix(text, "graph=")
 }
 
 // isScheme tells a scheme from a drive letter and from a path.

@@ -195,11 +195,14 @@ func (c *Client) DeleteGraph(ctx context.Context, graphName string) error {
 	return nil
 }
 
+// copyPrefix begins the name of every copy of a graph.
+const copyPrefix = "memarc:"
+
 // Freeze copies a graph under a name of the copy's own, for reading it in several
 // queries while others write. It returns the name and what deletes the copy. That
 // takes the right to write, and as much memory as the graph.
 func (c *Client) Freeze(ctx context.Context, graphName string) (frozen string, drop func(context.Context) error, err error) {
-	frozen = "memarc:" + strings.ToLower(rand.Text())
+	frozen = copyPrefix + strings.ToLower(rand.Text())
 	if err := c.CopyGraph(ctx, graphName, frozen); err != nil {
 		return "", nil, err
 	}

@@ -22,7 +22,10 @@ type session struct {
 	made    bool   // by this session
 	most    int64  // rows of a reply, 0 for any number
 	drop    func(context.Context) error
-	frozen  bool  // name is a copy's that nobody else changes
+	frozen  bool // name is a copy's that nobody else changes
+	alone   bool // the server is the session's own
+	live    bool // the server is that of a file
+	end     func() error
 	written int64 // statements that others may have written by, as reading began
 	inexact map[string]uint64
 }
@@ -62,8 +65,8 @@ func open(ctx context.Context, l store.Location) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{c: c, name: c.Graph(), inexact: map[string]uint64{}}
-	if s.name == "" {
+	name := c.Graph()
+	if name == "" {
 		names, err := c.Graphs(ctx)
 		if err == nil && len(names) != 1 {
 			err = fmt.Errorf("%w: location %q names no graph, and the server has %d: %s; write falkordb://HOST:PORT/GRAPH", store.ErrUsage, l, len(names), quoteList(names))
@@ -71,8 +74,13 @@ func open(ctx context.Context, l store.Location) (*session, error) {
 		if err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
-		s.name = names[0]
+		name = names[0]
 	}
+	return newSession(ctx, c, name)
+}
+
+func newSession(ctx context.Context, c *Client, name string) (s *session, err error) {
+	s = &session{c: c, name: name, inexact: map[string]uint64{}}
 	s.there, err = c.GraphExists(ctx, s.name)
 	if err == nil {
 		s.most, err = c.MaxRows(ctx)
@@ -534,12 +542,15 @@ func (s *session) Discard(ctx context.Context) error {
 
 // Unchanged fails if others may have written since reading began.
 func (s *session) Unchanged(ctx context.Context) error {
-	if s.frozen || s.written < 0 {
+	if s.frozen || s.alone || s.written < 0 {
 		return nil
 	}
 	now, err := s.writes(ctx)
 	if err != nil {
 		return err
+	}
+	if now >= 0 && now != s.written && s.live {
+		return fmt.Errorf("the program that has the file open wrote to it %d times while it was read, and what was read may not be of one moment; run the command again", now-s.written)
 	}
 	if now >= 0 && now != s.written {
 		return fmt.Errorf("%d commands that may write were run on the server while the graph was read, and it may not be of one moment; read it again when nobody writes, or as a user who may copy it (GRAPH.COPY)", now-s.written)
@@ -564,5 +575,9 @@ func (s *session) Close() error {
 		defer cancel()
 		err = s.drop(ctx)
 	}
-	return errors.Join(err, s.c.Close())
+	err = errors.Join(err, s.c.Close())
+	if s.end != nil {
+		err = errors.Join(err, s.end())
+	}
+	return err
 }

@@ -745,6 +745,13 @@ func (t *Target) Commit(ctx context.Context) error {
 // Unchanged tells nothing of a target, which this program itself changes.
 func (t *Target) Unchanged() error { return nil }
 
+// Abandon ends the connection and undoes nothing: the graph goes with its server.
+func (t *Target) Abandon() error {
+	t.stopBeat()
+	t.started = false
+	return t.DB.Close()
+}
+
 // undoPatience is how long Close tries to undo.
 const undoPatience = 5 * time.Minute
 

@@ -24,6 +24,7 @@ func Registry() *store.Registry {
 			sqlite.Engine(),
 			postgres.Engine(),
 			falkordb.Engine(),
+			falkordb.LiteEngine(),
 			file.Engine(memorygraph.JSON(), memorygraph.Markdown()),
 		}, bolt.Engines()...),
 		Layouts: []*store.Layout{

@@ -131,11 +131,26 @@ func (s *Server) launch() error {
 type StartError struct {
 	Server string // its program
 	Said   string // the end of its log
+	File   bool   // it could not read the file
 }
 
 // Error implements error.
 func (e *StartError) Error() string {
 	return fmt.Sprintf("the server %q ended at its start: its log ends with %q", e.Server, e.Said)
+}
+
+// startError finds in a log what was wrong. Source: src/rdb.c and src/server.c of
+// Redis, which write warnings with a sharp sign.
+func startError(server string, log []byte) *StartError {
+	e := &StartError{Server: server, Said: last(log)}
+	for line := range strings.Lines(string(log)) {
+		_, text, warning := strings.Cut(strings.TrimSpace(line), " # ")
+		if warning && (strings.Contains(text, "RDB") || strings.Contains(text, "loading the DB") || strings.Contains(text, "Short read")) {
+			e.Said, e.File = text, true
+			break
+		}
+	}
+	return e
 }
 
 // await waits until the server has read its file. As long as it lives it may take its
@@ -148,7 +163,7 @@ func (s *Server) await(ctx context.Context) error {
 		select {
 		case <-s.ended:
 			log, _ := os.ReadFile(s.log())
-			return &StartError{s.programs.Server, last(log)}
+			return startError(s.programs.Server, log)
 		case <-ctx.Done():
 			return fmt.Errorf("start the server: %w", ctx.Err())
 		case <-time.After(10 * time.Millisecond):
