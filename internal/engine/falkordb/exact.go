@@ -56,6 +56,14 @@ func SplitProperties(variable string) string {
 	return fmt.Sprintf("[k IN keys(%[1]s) WHERE typeOf(%[1]s[k]) IN ['Float','List'] | [k,%[2]s]]", variable, Split(variable+"[k]"))
 }
 
+// SplitKeys is SplitProperties for the keys alone that two parameters list: those of
+// doubles, and those of lists with doubles in them. It takes a fraction of the time.
+func SplitKeys(variable, doubles, lists string) string {
+	of := variable + "[k]"
+	return fmt.Sprintf("[k IN $%s WHERE typeOf(%s)='Float' | [k,[%s]]]+[k IN $%s WHERE typeOf(%[2]s)='List' | [k,%[5]s]]",
+		doubles, of, halves("["+of+"]", 0), lists, Split(of))
+}
+
 // Join returns a value with its doubles exact, given what Split's expression
 // returned. It returns false if one is not known to be: that of NaN is one of many,
 // and doubles in maps, or in more lists than Split looks into, stay as printed.
@@ -71,19 +79,29 @@ func Join(value, split graph.Value) (exactValue graph.Value, exact bool, err err
 // expression of SplitProperties returned. It returns the keys of those that are
 // not known to be exact.
 func JoinProperties(properties map[string]any, split graph.Value) (inexact []string, err error) {
+	inexact, missing, err := joinProperties(properties, split)
+	if err == nil && len(missing) > 0 {
+		err = fmt.Errorf("%w: property %q is not split", errReply, missing[0])
+	}
+	return inexact, err
+}
+
+// joinProperties is JoinProperties, and also returns the keys of those with doubles
+// that were not split.
+func joinProperties(properties map[string]any, split graph.Value) (inexact, missing []string, err error) {
 	list, ok := split.([]any)
 	if !ok {
-		return nil, errReply
+		return nil, nil, errReply
 	}
 	lacked := make(map[string]any, len(list))
 	for _, raw := range list {
 		pair, err := tuple(raw, 2)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		key, ok := pair[0].(string)
 		if !ok {
-			return nil, errReply
+			return nil, nil, errReply
 		}
 		lacked[key] = pair[1]
 	}
@@ -95,18 +113,21 @@ func JoinProperties(properties map[string]any, split graph.Value) (inexact []str
 			continue
 		}
 		split, ok := lacked[key]
-		if !ok {
-			return nil, fmt.Errorf("%w: property %q is not split", errReply, key)
+		if !ok { // SplitKeys was not told of the key
+			if hasDouble(value) {
+				missing = append(missing, key)
+			}
+			continue
 		}
 		joined, exact, err := Join(value, split)
 		if err != nil {
-			return nil, fmt.Errorf("property %q: %w", key, err)
+			return nil, nil, fmt.Errorf("property %q: %w", key, err)
 		}
 		if properties[key] = joined; !exact {
 			inexact = append(inexact, key)
 		}
 	}
-	return inexact, nil
+	return inexact, missing, nil
 }
 
 // join joins a list with what its levels lack: the first is of its own doubles, the

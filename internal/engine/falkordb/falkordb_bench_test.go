@@ -82,11 +82,15 @@ func BenchmarkWrite(b *testing.B) {
 func BenchmarkRead(b *testing.B) {
 	c, g := open(b)
 	load(b, c, g, "UNWIND $rows AS r CREATE (n:Memory) SET n = r.p", nodes(inBench), 5000)
-	for name, column := range map[string]string{"printed": "", "exact": ", " + falkordb.SplitProperties("n")} {
+	for name, column := range map[string]string{"printed": "", "exact": ", " + falkordb.SplitProperties("n"), "known": ", " + falkordb.SplitKeys("n", "keys", "lists")} {
+		join := falkordb.JoinProperties
+		if name == "known" {
+			join = falkordb.JoinKnown
+		}
 		b.Run(name, func(b *testing.B) {
 			for range b.N {
 				for last := int64(-1); last < inBench-1; {
-					r, err := c.ReadOnlyQuery(b.Context(), g, "MATCH (n:Memory) WHERE id(n) > $last WITH n ORDER BY id(n) LIMIT 5000 RETURN n"+column, map[string]any{"last": last})
+					r, err := c.ReadOnlyQuery(b.Context(), g, "MATCH (n:Memory) WHERE id(n) > $last WITH n ORDER BY id(n) LIMIT 5000 RETURN n"+column, map[string]any{"last": last, "keys": []any{"importance", "confidence"}, "lists": []any{}})
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -98,7 +102,7 @@ func BenchmarkRead(b *testing.B) {
 						if last = n.ID.Int; column == "" {
 							continue
 						}
-						if bad, err := falkordb.JoinProperties(n.Properties, row[1]); err != nil || len(bad) > 0 {
+						if bad, err := join(n.Properties, row[1]); err != nil || len(bad) > 0 {
 							b.Fatal(bad, err)
 						}
 					}

@@ -28,6 +28,7 @@ type session struct {
 	end     func() error
 	written int64 // statements that others may have written by, as reading began
 	inexact map[string]uint64
+	known   knownKeys
 }
 
 var _ graph.Client = (*session)(nil)
@@ -169,6 +170,7 @@ func (s *session) Read(ctx context.Context, r graph.Reading, row func(values []g
 	if !s.there {
 		return nil
 	}
+	s.known = knownKeys{} // those of other nodes are of no use
 	if r.On == "" {
 		return s.readWhole(ctx, r, row)
 	}
@@ -265,8 +267,21 @@ func give(rows [][]graph.Value, row func([]graph.Value) error) error {
 
 func column(i int) string { return "c" + strconv.Itoa(i) }
 
+// knownKeys are those under which doubles were read, and lists with doubles.
+type knownKeys struct{ doubles, lists []any }
+
+// The parameters with these keys.
+const (
+	doublesKey = "memarc_doubles"
+	listsKey   = "memarc_lists"
+)
+
+// mostKnown is how many keys are looked for in every node; where there are more, its
+// own keys are.
+const mostKnown = 32
+
 // text writes a reading's statement.
-func text(r graph.Reading, behind string) string {
+func text(r graph.Reading, behind string, known bool) string {
 	var b strings.Builder
 	if r.Unwind != nil {
 		b.WriteString("UNWIND $rows AS row ")
@@ -280,7 +295,11 @@ func text(r graph.Reading, behind string) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "properties(%s) AS p%d, %s AS s%d", v, i, SplitProperties(v), i)
+		split := SplitProperties(v)
+		if known {
+			split = SplitKeys(v, doublesKey, listsKey)
+		}
+		fmt.Fprintf(&b, "properties(%s) AS p%d, %s AS s%d", v, i, split, i)
 	}
 	for i, e := range r.Return {
 		if i > 0 || len(r.Properties) > 0 {
@@ -291,54 +310,101 @@ func text(r graph.Reading, behind string) string {
 	return b.String() + behind
 }
 
-func params(r graph.Reading) map[string]any {
+func params(r graph.Reading, known *knownKeys) map[string]any {
 	out := maps.Clone(r.Params)
+	if out == nil {
+		out = map[string]any{}
+	}
 	if r.Unwind != nil {
-		if out == nil {
-			out = map[string]any{}
-		}
 		out["rows"] = r.Unwind
+	}
+	if known != nil {
+		out[doublesKey], out[listsKey] = append([]any{}, known.doubles...), append([]any{}, known.lists...)
 	}
 	return out
 }
 
 // ask runs a reading's statement, and returns its rows with exact doubles. full tells
 // that the server may have left others out.
+//
+// To split the doubles of every property takes several times as long as to read them as
+// printed. So only those are split under whose keys there were doubles before, in the
+// same statement: what is joined is of one moment. Where a double shows under another
+// key, the statement is run again with that.
 func (s *session) ask(ctx context.Context, r graph.Reading, behind string) (rows [][]graph.Value, full bool, err error) {
-	res, err := s.c.ReadOnlyQuery(ctx, s.name, text(r, behind), params(r))
-	if err != nil {
-		return nil, false, err
-	}
-	if s.most > 0 && int64(res.Len()) >= s.most && behind == "" {
-		return nil, true, nil
-	}
-	n := len(r.Properties)
-	rows = make([][]graph.Value, 0, res.Len())
-	for values, err := range res.Rows() {
+	for {
+		known := &s.known
+		if len(r.Properties) == 0 || len(known.doubles)+len(known.lists) > mostKnown {
+			known = nil
+		}
+		res, err := s.c.ReadOnlyQuery(ctx, s.name, text(r, behind, known != nil), params(r, known))
 		if err != nil {
 			return nil, false, err
 		}
-		if len(values) != 2*n+len(r.Return) {
+		if s.most > 0 && int64(res.Len()) >= s.most && behind == "" {
+			return nil, true, nil
+		}
+		rows, inexact, missing, err := exactRows(res, r)
+		if err != nil {
+			return nil, false, err
+		}
+		if len(missing.doubles)+len(missing.lists) == 0 {
+			for key, n := range inexact {
+				s.inexact[key] += n
+			}
+			return rows, false, nil
+		}
+		asked := func(key any) bool {
+			return slices.Contains(s.known.doubles, key) && slices.Contains(missing.doubles, key) || slices.Contains(s.known.lists, key) && slices.Contains(missing.lists, key)
+		}
+		if known == nil || slices.ContainsFunc(slices.Concat(missing.doubles, missing.lists), asked) {
 			return nil, false, errReply
+		}
+		s.known.doubles = append(s.known.doubles, missing.doubles...)
+		s.known.lists = append(s.known.lists, missing.lists...)
+	}
+}
+
+// exactRows decodes rows. It returns how many values under a key are not known to be
+// exact, and the keys of doubles that were not split.
+func exactRows(res *Result, r graph.Reading) (rows [][]graph.Value, inexact map[string]uint64, missing knownKeys, err error) {
+	n := len(r.Properties)
+	rows = make([][]graph.Value, 0, res.Len())
+	inexact = map[string]uint64{}
+	for values, err := range res.Rows() {
+		if err != nil {
+			return nil, nil, missing, err
+		}
+		if len(values) != 2*n+len(r.Return) {
+			return nil, nil, missing, errReply
 		}
 		out := make([]graph.Value, 0, n+len(r.Return))
 		for i := range n {
 			properties, ok := values[2*i].(map[string]any)
 			if !ok {
-				return nil, false, errReply
+				return nil, nil, missing, errReply
 			}
-			inexact, err := JoinProperties(properties, values[2*i+1])
+			lost, unsplit, err := joinProperties(properties, values[2*i+1])
 			if err != nil {
-				return nil, false, err
+				return nil, nil, missing, err
 			}
-			for _, key := range inexact {
-				s.inexact[key]++
+			for _, key := range lost {
+				inexact[key]++
+			}
+			for _, key := range unsplit {
+				to := &missing.doubles
+				if _, list := properties[key].([]any); list {
+					to = &missing.lists
+				}
+				if !slices.Contains(*to, any(key)) {
+					*to = append(*to, key)
+				}
 			}
 			out = append(out, properties)
 		}
 		rows = append(rows, append(out, values[2*n:]...))
 	}
-	return rows, false, nil
+	return rows, inexact, missing, nil
 }
 
 func (s *session) query(ctx context.Context, statement string, params map[string]any, row func([]graph.Value) error) error {

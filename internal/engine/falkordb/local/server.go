@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/memarc/memarc/internal/engine/newfile"
@@ -23,6 +24,9 @@ type Options struct {
 	// ModuleArgs are settings of FalkorDB: "RESULTSET_SIZE", "100".
 	ModuleArgs []string
 }
+
+// servers keeps every server in reach: a lock that is garbage is released.
+var servers sync.Map
 
 // A Server is one that this process started. It listens at a socket in a folder that
 // only this user can enter, and at no port. It keeps nothing on the disk but what is
@@ -71,6 +75,7 @@ func New(programs Programs, opts Options) (*Server, error) {
 	if s.guard, err = guard.Start(cleaning, s.folder); err != nil {
 		return nil, errors.Join(err, s.lock.Close(), os.RemoveAll(s.folder))
 	}
+	servers.Store(s, true)
 	return s, nil
 }
 
@@ -145,7 +150,7 @@ func startError(server string, log []byte) *StartError {
 	e := &StartError{Server: server, Said: last(log)}
 	for line := range strings.Lines(string(log)) {
 		_, text, warning := strings.Cut(strings.TrimSpace(line), " # ")
-		if warning && (strings.Contains(text, "RDB") || strings.Contains(text, "loading the DB") || strings.Contains(text, "Short read")) {
+		if warning && (strings.Contains(text, "RDB") || strings.Contains(text, "loading the DB") || strings.Contains(text, "Short read") || strings.Contains(text, "crashed by signal")) {
 			e.Said, e.File = text, true
 			break
 		}
@@ -236,5 +241,6 @@ func (s *Server) Kill() error {
 
 // Close kills the server and removes its folder.
 func (s *Server) Close() error {
+	servers.Delete(s)
 	return errors.Join(s.Kill(), s.guard.Dismiss(), os.RemoveAll(s.folder), s.lock.Close())
 }
