@@ -40,7 +40,6 @@ var rooms = []struct {
 	{"internal/engine/falkordb/local", []string{"internal/engine/newfile", "internal/guard"}, false},
 	{"internal/guard", nil, false},
 	{"internal/engine/bolt/memgraphsyntax", nil, false},
-	{"internal/engine/graph", []string{"format", "internal/store"}, false},
 	{"internal/engine/file", []string{"format", "internal/store", "internal/engine/sqlite"}, false},
 	{"internal/layout", []string{"format", "internal/store", "internal/layout/mapping", "internal/layout/lens", "internal/layout/textfile"}, false},
 	{"internal/layout/textfile", []string{"format", "internal/store"}, false},
