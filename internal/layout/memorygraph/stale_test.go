@@ -1,7 +1,6 @@
 package memorygraph_test
 
 import (
-	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -17,7 +16,7 @@ func TestChangedAbroad(t *testing.T) {
 	dir := t.TempDir()
 	source, abroad, home, again := filepath.Join(dir, "source.db"), filepath.Join(dir, "abroad.db"), filepath.Join(dir, "home.db"), filepath.Join(dir, "again.db")
 	create(t, source, forms["current"], 20, 10, false)
-	odd := fmt.Sprintf(`json_set(properties, '$.created_at', '2026-03-01T00:00:00.5+00:00', '$.extra', 1)`)
+	odd := `json_set(properties, '$.created_at', '2026-03-01T00:00:00.5+00:00', '$.extra', 1)`
 	storetest.Exec(t, source, "UPDATE nodes SET properties = "+odd+" WHERE id IN (SELECT id FROM nodes ORDER BY id LIMIT 3)")
 	changed := storetest.One(t, source, "SELECT min(id) FROM nodes")
 	archive, _ := storetest.Export(t, source, exporter.Options{})
