@@ -51,6 +51,7 @@ var rooms = []struct {
 	{"internal/store/storetest/pgserver", []string{"internal/guard", "internal/store/storetest/testserver"}, true},
 	{"internal/store/storetest/falkorserver", []string{"internal/engine/falkordb", "internal/engine/falkordb/local", "internal/store/storetest/testserver"}, false},
 	{"internal/store/storetest/neo4jserver", []string{"internal/guard", "internal/store/storetest/testserver"}, true},
+	{"internal/store/storetest/rawgraph", []string{"internal/store", "internal/engine/falkordb", "internal/engine/bolt", "internal/engine/graph"}, false},
 	{"internal/bench", []string{""}, true},
 }
 
