@@ -263,6 +263,12 @@ func (s *session) QuoteName(name string) (string, error) {
 	return quoted, nil
 }
 
+// Finds tells that indexes find every value.
+func (*session) Finds(graph.Value) bool { return true }
+
+// Exact leaves a condition as it is.
+func (*session) Exact(condition string) string { return condition }
+
 // ruleName names an index or a constraint of memarc's, each otherwise: Neo4j makes none
 // whose name is there.
 func ruleName(label, property string) string {

@@ -529,6 +529,22 @@ func (*session) QuoteName(name string) (string, error) {
 	return quoted, nil
 }
 
+// maxFound is how long a text is that an index surely finds.
+const maxFound = 4000
+
+// Finds tells whether the server's indexes find a value. They strip the blanks around
+// texts, find no empty ones and no long ones.
+func (*session) Finds(v graph.Value) bool {
+	text, ok := v.(string)
+	return !ok || text != "" && len(text) <= maxFound && text[0] > ' ' && text[len(text)-1] > ' '
+}
+
+// Exact makes a condition one that no index decides: 0 and false, or a text with and
+// one without blanks around it, are the same to an index.
+func (*session) Exact(condition string) string {
+	return "CASE WHEN " + condition + " THEN true ELSE false END"
+}
+
 // Index makes nodes be found by a property.
 func (s *session) Index(ctx context.Context, label, property string) error {
 	err := s.c.CreateIndex(ctx, s.name, Nodes, label, property)

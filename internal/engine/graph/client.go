@@ -28,6 +28,10 @@ type Client interface {
 	Encode(v Value) (function string, argument Value, err error)
 	// QuoteName quotes a label, a type or a key for a statement, or fails with ErrRefused.
 	QuoteName(name string) (string, error)
+	// Finds tells whether the server's indexes find a value by which it is looked for. Exact
+	// makes a condition one that no index decides; what indexes find may be too much.
+	Finds(v Value) bool
+	Exact(condition string) string
 	// Index makes nodes with a label be found by a property at once, and waits for it.
 	Index(ctx context.Context, label, property string) error
 	// Unique makes a property tell the nodes with a label apart.
@@ -80,3 +84,17 @@ type Inexact struct {
 
 // Opener opens a client at a location.
 type Opener func(ctx context.Context, l store.Location, write bool) (Client, error)
+
+// equal is the condition that two expressions are equal, the second of which has a value
+// that indexes find, or has not.
+func equal(c Client, left, right string, finds bool) string {
+	condition := left + " = " + right
+	exact := c.Exact(condition)
+	switch {
+	case !finds:
+		return exact
+	case exact == condition:
+		return condition
+	}
+	return condition + " AND " + exact
+}

@@ -2,8 +2,10 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -51,25 +53,6 @@ func (d *DB) locate(ctx context.Context, table string, keys []string, rows *stor
 	r.On = "" // the keys say where
 	base := r.Where
 	byNumber := slices.Contains(keys, nodeColumn) && !isPlain(table)
-	// conditionsOf are those of keys of which some are null.
-	conditionsOf := func(nulls string) ([]string, error) {
-		var conditions []string
-		for i, k := range keys {
-			if k == nodeColumn && byNumber {
-				continue
-			}
-			name, err := d.c.QuoteName(k)
-			if err != nil {
-				return nil, err
-			}
-			if nulls[i] == '0' {
-				conditions = append(conditions, "n."+name+" IS NULL")
-			} else {
-				conditions = append(conditions, fmt.Sprintf("n.%s = row[%d]", name, i+1))
-			}
-		}
-		return conditions, nil
-	}
 	r.Return = append(r.Return, "row[0]")
 	check := store.NewRows(len(keys))
 	run := func(asked []any) error {
@@ -92,34 +75,29 @@ func (d *DB) locate(ctx context.Context, table string, keys []string, rows *stor
 			return take(int(row), values)
 		})
 	}
-	plain := isPlain(table)
 	for from := 0; from < rows.N; from += lookupRows {
-		asked := map[string][]any{}
+		byForm := map[string][]any{} // rows by which of their keys the server can compare
 		for row := from; row < min(rows.N, from+lookupRows); row++ {
-			if one, nulls, ok := keyOf(rows, row, plain); ok {
-				asked[nulls] = append(asked[nulls], one)
+			if one, form, ok := d.keyOf(rows, row, isPlain(table)); ok {
+				byForm[form] = append(byForm[form], one)
 			}
 		}
-		for _, nulls := range slices.Sorted(maps.Keys(asked)) {
-			conditions, err := conditionsOf(nulls)
+		for _, form := range slices.Sorted(maps.Keys(byForm)) {
+			where, err := d.conditions(keys, form, byNumber)
 			if err != nil {
 				return err
 			}
 			if !byNumber {
-				r.Where = and(base, and(conditions...))
-				if err := run(asked[nulls]); err != nil {
+				r.Where = and(base, where)
+				if err := run(byForm[form]); err != nil {
 					return err
 				}
 				continue
 			}
-			number := slices.Index(keys, nodeColumn)
-			if nulls[number] == '0' {
-				continue // no node is without a number
-			}
-			at := fmt.Sprintf("row[%d]", number+1)
+			at := fmt.Sprintf("row[%d]", slices.Index(keys, nodeColumn)+1)
 			for _, by := range []string{"n:" + numbered + " AND n." + numberKey + " = " + at, fmt.Sprintf("id(n) = %s - %d AND n.%s IS NULL", at, d.offset, numberKey)} {
-				r.Where = and(by, base, and(conditions...))
-				if err := run(asked[nulls]); err != nil {
+				r.Where = and(by, base, where)
+				if err := run(byForm[form]); err != nil {
 					return err
 				}
 			}
@@ -128,20 +106,45 @@ func (d *DB) locate(ctx context.Context, table string, keys []string, rows *stor
 	return nil
 }
 
-// keyOf returns the number of a row and its cells as what stands in the graph, and a
-// digit for each: 0 if it is null. It returns false if no node can be found by them.
-func keyOf(rows *store.Rows, row int, plain bool) (one []any, nulls string, ok bool) {
-	one = make([]any, 1, 1+len(rows.Columns))
-	one[0] = int64(row)
-	digits := make([]byte, len(rows.Columns))
-	for i := range rows.Columns {
-		cells := &rows.Columns[i]
-		digits[i] = '1'
-		if cells.Kinds[row] == store.Null {
-			digits[i] = '0'
-			one = append(one, nil)
+// What the server does with a key: it compares it, it looks that there is none, or it
+// leaves it to us.
+const (
+	compared = 'c'
+	searched = 's' // as no index does it
+	none     = 'n'
+	unsaid   = 'u'
+)
+
+// conditions are those of rows whose keys have a form.
+func (d *DB) conditions(keys []string, form string, byNumber bool) (string, error) {
+	var out []string
+	for i, k := range keys {
+		if k == nodeColumn && byNumber || form[i] == unsaid || strings.HasPrefix(k, "$") {
 			continue
 		}
+		name, err := d.c.QuoteName(k)
+		if errors.Is(err, ErrRefused) {
+			continue // no node has the key
+		} else if err != nil {
+			return "", err
+		}
+		if form[i] == none {
+			out = append(out, "n."+name+" IS NULL")
+		} else {
+			out = append(out, equal(d.c, "n."+name, fmt.Sprintf("row[%d]", i+1), form[i] == compared))
+		}
+	}
+	return and(out...), nil
+}
+
+// keyOf returns the number of a row and its cells as what stands in the graph, and
+// their form; false if no node can have them.
+func (d *DB) keyOf(rows *store.Rows, row int, plain bool) (one []any, form string, ok bool) {
+	one = make([]any, 1, 1+len(rows.Columns))
+	one[0] = int64(row)
+	kinds := make([]byte, len(rows.Columns))
+	for i := range rows.Columns {
+		cells := &rows.Columns[i]
 		var v Value
 		if plain {
 			v = packCell(cells, row)
@@ -151,14 +154,25 @@ func keyOf(rows *store.Rows, row int, plain bool) (one []any, nulls string, ok b
 				return nil, "", false
 			}
 		}
-		switch v.(type) {
-		case string, int64, float64, bool:
-		default:
+		if _, _, err := d.c.Encode(v); err != nil {
 			return nil, "", false
+		}
+		switch f, float := v.(float64); v.(type) {
+		case string, int64, float64, bool:
+			switch kinds[i] = compared; {
+			case float && math.IsNaN(f):
+				kinds[i], v = unsaid, nil
+			case !d.c.Finds(v):
+				kinds[i] = searched
+			}
+		case nil:
+			kinds[i] = none
+		default:
+			kinds[i], v = unsaid, nil
 		}
 		one = append(one, v)
 	}
-	return one, string(digits), true
+	return one, string(kinds), true
 }
 
 // An edgeIndex finds relationships by a key, for which servers have no index over all

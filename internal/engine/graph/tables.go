@@ -496,11 +496,11 @@ func (d *DB) filter(r *Reading, q store.Query) error {
 			r.Where = and(r.Where, of+key+" IS NOT NULL")
 		case store.Equal:
 			name := fmt.Sprintf("f%d", i)
-			r.Where = and(r.Where, of+key+" = $"+name)
 			if r.Params == nil {
 				r.Params = map[string]Value{}
 			}
 			r.Params[name] = packText(f.Text)
+			r.Where = and(r.Where, equal(d.c, of+key, "$"+name, d.c.Finds(r.Params[name])))
 		}
 	}
 	return nil

@@ -234,9 +234,9 @@ func (t *Target) Stored(_ context.Context, table string, columns []string, rows 
 			switch {
 			case from < 0 || nameless[row]:
 				to.AppendNull()
-			case rows.Columns[from].Kinds[row] != store.Blob:
+			case rows.Columns[from].Kinds[row] != store.Blob && rows.Columns[from].Kinds[row] != store.Real:
 				to.AppendRow(&rows.Columns[from], row)
-			default: // another spelling of the value may come back
+			default: // another spelling of the value may come back, such as that of NaN
 				v, err := valueOf(&rows.Columns[from], row)
 				if err == nil {
 					err = appendCell(to, v)
@@ -437,6 +437,7 @@ type group struct {
 type end struct {
 	column   int // of rows
 	byNumber bool
+	searched bool // its key is one that no index finds
 }
 
 func (t *Target) group(table string, columns []string, rows *store.Rows, nameless map[int]bool, reject func(row int, err error)) ([]*group, error) {
@@ -472,14 +473,19 @@ func (t *Target) group(table string, columns []string, rows *store.Rows, nameles
 				continue
 			}
 			g.typ = string(rows.Columns[typ].Bytes(row))
-			g.from, g.to = end{at(fromColumn), false}, end{at(toColumn), false}
+			g.from, g.to = end{column: at(fromColumn)}, end{column: at(toColumn)}
 			if cell(g.from.column, row) == store.Null {
-				g.from = end{at(fromNode), true}
+				g.from = end{column: at(fromNode), byNumber: true}
 			}
 			if cell(g.to.column, row) == store.Null {
-				g.to = end{at(toNode), true}
+				g.to = end{column: at(toNode), byNumber: true}
 			}
-			name = fmt.Sprint(g.from.byNumber, g.to.byNumber, g.typ)
+			for _, e := range []*end{&g.from, &g.to} {
+				if cell(e.column, row) == store.Text {
+					e.searched = !t.c.Finds(string(rows.Columns[e.column].Bytes(row)))
+				}
+			}
+			name = fmt.Sprint(g.from, g.to, g.typ)
 		} else if !isPlain(table) {
 			g.number = cell(at(nodeColumn), row) == store.Integer
 			if i := at(labelsColumn); cell(i, row) == store.Blob {
@@ -611,7 +617,7 @@ func (t *Target) creation(ctx context.Context, g *group) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		find += fmt.Sprintf("MATCH (%s:%s) WHERE %s.%s = row.%s ", variable, l, variable, k, variable)
+		find += fmt.Sprintf("MATCH (%s:%s) WHERE %s ", variable, l, equal(t.c, variable+"."+k, "row."+variable, !e.searched))
 	}
 	return find + "CREATE (a)-[r:" + typ + "]->(b)", nil
 }
