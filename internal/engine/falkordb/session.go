@@ -503,15 +503,9 @@ func checkItems(list []any) error {
 	return nil
 }
 
-// separator is where the server's indexes part a text, which then is not found.
-const separator = '\x01'
-
 func checkLiteral(v graph.Value) error {
 	switch v := v.(type) {
 	case string:
-		if strings.IndexByte(v, separator) >= 0 {
-			return refused("an index finds no text with U+0001 in it")
-		}
 		return checkText(v, "the text")
 	case nil, bool, int64:
 		return nil
@@ -533,10 +527,10 @@ func (*session) QuoteName(name string) (string, error) {
 const maxFound = 4000
 
 // Finds tells whether the server's indexes find a value. They strip the blanks around
-// texts, find no empty ones and no long ones.
+// texts, part them at U+0001, and find no empty ones and no long ones.
 func (*session) Finds(v graph.Value) bool {
 	text, ok := v.(string)
-	return !ok || text != "" && len(text) <= maxFound && text[0] > ' ' && text[len(text)-1] > ' '
+	return !ok || text != "" && len(text) <= maxFound && text[0] > ' ' && text[len(text)-1] > ' ' && strings.IndexByte(text, 1) < 0
 }
 
 // Exact makes a condition one that no index decides: 0 and false, or a text with and

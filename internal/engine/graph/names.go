@@ -28,7 +28,17 @@ const (
 	toColumn     = "$to"
 	fromNode     = "$from.node" // its number, where it has no key
 	toNode       = "$to.node"
+	moreColumn   = "$more" // the properties whose keys are no names of columns, as a map
 )
+
+// maxKey is how long a key is that is a column's name: a name in an archive has 1024
+// bytes at most, and the layout's stands before it.
+const maxKey = 960
+
+// isColumn tells whether a key is the name of a column.
+func isColumn(key string) bool {
+	return !strings.HasPrefix(key, "$") && len(key) <= maxKey && strings.IndexByte(key, 0) < 0
+}
 
 // What memarc writes into a graph beside properties.
 const (

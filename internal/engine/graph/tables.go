@@ -207,7 +207,7 @@ func (d *DB) sets(ctx context.Context) (map[string]*set, error) {
 	err = read("(n) UNWIND keys(n) AS k", []string{"labels(n)", "k", "count(n)"}, func(v []Value) error {
 		labels, key, err := labelsAnd[string](v[:2])
 		if table := d.tableFor(labels); err == nil && table != "" && !hidden(key) {
-			at(table).columns[key] = true
+			at(table).columns[columnOf(key)] = true
 		}
 		return err
 	})
@@ -225,10 +225,33 @@ func (d *DB) sets(ctx context.Context) (map[string]*set, error) {
 	}
 	return sets, read("()-[r]->() UNWIND keys(r) AS k", []string{"k", "count(r)"}, func(v []Value) error {
 		if key, ok := v[0].(string); ok && !hidden(key) {
-			at(edges).columns[key] = true
+			at(edges).columns[columnOf(key)] = true
 		}
 		return nil
 	})
+}
+
+// columnOf is the column in which a property stands.
+func columnOf(key string) string {
+	if isColumn(key) {
+		return key
+	}
+	return moreColumn
+}
+
+// appendMore appends the properties whose keys are no names of columns.
+func appendMore(cells *store.Cells, properties map[string]any) error {
+	more := map[string]any{}
+	for key, v := range properties {
+		if !isColumn(key) {
+			more[key] = v
+		}
+	}
+	if len(more) == 0 {
+		cells.AppendNull()
+		return nil
+	}
+	return appendCell(cells, more)
 }
 
 func hidden(key string) bool { return key == runKey || key == beforeKey || key == numberKey }
@@ -373,6 +396,9 @@ func (d *DB) pattern(table string) (match, where string, err error) {
 	match = "(n"
 	for _, l := range labels {
 		quoted, err := d.c.QuoteName(l)
+		if errors.Is(err, ErrRefused) { // no node has such a label
+			return "(n)", "false", nil
+		}
 		if err != nil {
 			return "", "", err
 		}
@@ -543,6 +569,10 @@ func (d *DB) reading(ctx context.Context, table string, columns []string) (r Rea
 				cells.AppendInt(d.number(properties[numberKey], values[1]))
 			case name == labelsColumn && main:
 				err = d.appendLabels(cells, values[2])
+			case name == moreColumn:
+				err = appendMore(cells, properties)
+			case !isColumn(name):
+				cells.AppendNull()
 			default:
 				err = appendCell(cells, properties[name])
 			}
@@ -653,6 +683,8 @@ func (d *DB) readEdges(r Reading, columns []string) (Reading, func(values []Valu
 				d.appendNumber(cells, from, values[startNumber], values[edgeStart])
 			case toNode:
 				d.appendNumber(cells, to, values[endNumber], values[edgeEnd])
+			case moreColumn:
+				err = appendMore(cells, properties)
 			default:
 				err = appendCell(cells, properties[name])
 			}

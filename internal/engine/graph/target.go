@@ -259,7 +259,7 @@ func (t *Target) held(table string, columns []string, rows *store.Rows) (*store.
 	}
 	out := rows
 	for i, name := range columns {
-		if strings.HasPrefix(name, "$") {
+		if name != moreColumn && !isColumn(name) {
 			continue
 		}
 		_, unsayable := t.c.QuoteName(name)
@@ -271,7 +271,9 @@ func (t *Target) held(table string, columns []string, rows *store.Rows) (*store.
 			err := unsayable
 			if err == nil {
 				var v Value
-				if v, err = valueOf(cells, row); err == nil {
+				if v, err = valueOf(cells, row); err == nil && name == moreColumn {
+					err = t.holds(v)
+				} else if err == nil {
 					_, _, err = t.c.Encode(v)
 				}
 			}
@@ -291,6 +293,26 @@ func (t *Target) held(table string, columns []string, rows *store.Rows) (*store.
 		}
 	}
 	return out, nameless
+}
+
+// holds tells whether the server holds a map of properties.
+func (t *Target) holds(v Value) error {
+	more, ok := v.(map[string]any)
+	if !ok {
+		return ErrRefused
+	}
+	for key, v := range more {
+		if isColumn(key) {
+			return ErrRefused
+		}
+		if _, err := t.c.QuoteName(key); err != nil {
+			return err
+		}
+		if _, _, err := t.c.Encode(v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var errNameless = fmt.Errorf("%w: its key", ErrRefused)
@@ -654,7 +676,13 @@ func (t *Target) properties(table string, columns []string, rows *store.Rows, ro
 			if cells.Kinds[row] == store.Integer {
 				out[numberKey] = cells.Int(row)
 			}
-		case strings.HasPrefix(name, "$") && slices.Contains([]string{labelsColumn, typeColumn, fromColumn, toColumn, fromNode, toNode}, name):
+		case slices.Contains([]string{labelsColumn, typeColumn, fromColumn, toColumn, fromNode, toNode}, name):
+		case name == moreColumn:
+			v, err := valueOf(cells, row)
+			if err != nil {
+				return nil, fmt.Errorf("column %q: %w", name, err)
+			}
+			maps.Copy(out, v.(map[string]any)) // held has seen to it
 		default:
 			v, err := valueOf(cells, row)
 			if err != nil {

@@ -110,6 +110,10 @@ func (t *Target) after(table string, before map[string]any, columns []string, ro
 		return nil, err
 	}
 	after := maps.Clone(before)
+	if !isPlain(table) && slices.Contains(columns, moreColumn) {
+		maps.DeleteFunc(after, func(key string, _ any) bool { return !isColumn(key) })
+		maps.Copy(after, set)
+	}
 	for _, name := range columns {
 		if (name == nodeColumn || name == edgeColumn) && !isPlain(table) {
 			name = numberKey

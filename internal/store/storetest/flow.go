@@ -90,7 +90,7 @@ func mustImport(t testing.TB, path string, archive []byte, so store.SinkOptions,
 	t.Helper()
 	report, err := Import(path, archive, so, importer.Options{})
 	if err != nil {
-		t.Fatalf("import: %v", err)
+		t.Fatalf("import: %v %s", err, firstReject(report))
 	}
 	if !report.Verified || report.Rejected() > 0 {
 		t.Fatalf("import: verified %v, %d rejected %v", report.Verified, report.Rejected(), firstReject(report))
@@ -100,7 +100,7 @@ func mustImport(t testing.TB, path string, archive []byte, so store.SinkOptions,
 }
 
 func firstReject(r *importer.Report) string {
-	if len(r.Rejects) == 0 {
+	if r == nil || len(r.Rejects) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%s %q: %s", r.Rejects[0].Section, r.Rejects[0].ID, r.Rejects[0].Reason)
