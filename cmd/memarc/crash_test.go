@@ -31,7 +31,8 @@ var built = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(folder, "memarc")
-	args := []string{"build", "-o", path}
+	// Programs that write to graphs need not be waited for long once they are dead.
+	args := []string{"build", "-o", path, "-ldflags", "-X github.com/memarc/memarc/internal/engine/graph.pulse=150ms"}
 	if overlay := os.Getenv("MEMARC_TEST_OVERLAY"); overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}

@@ -474,6 +474,8 @@ func (*session) Encode(v graph.Value) (function string, argument graph.Value, er
 			err = checkItems(list)
 		} else if _, ok := v.(map[string]any); ok {
 			err = refused("no property is a map")
+		} else if d, ok := v.(graph.Duration); ok && d.Days != 0 {
+			err = refused("a duration comes back as seconds alone")
 		}
 		if err == nil && function == "" {
 			err = checkLiteral(argument)

@@ -27,12 +27,22 @@ const (
 	tableKey   = "memarc_table" // the label that a deleted node had, or edges
 	stateOpen  = "open"
 	stateDone  = "done"
-	heartbeat  = time.Second
-	patience   = 10 * heartbeat
+	missed     = 10 // beats after which a program is taken for dead
 	runMatch   = "(x:" + runLabel + ")"
 	marked     = "(n) WHERE n." + runKey + " IS NOT NULL"
 	markedEdge = "()-[r]->() WHERE r." + runKey + " IS NOT NULL"
 )
+
+// pulse is how long the program waits between two beats, a second if it is empty. Tests
+// that kill programs set it as they link them.
+var pulse string
+
+func heartbeat() time.Duration {
+	if d, err := time.ParseDuration(pulse); err == nil {
+		return d
+	}
+	return time.Second
+}
 
 // A runState is what the graph says of an import.
 type runState struct {
@@ -57,11 +67,11 @@ func (t *Target) settleRuns(ctx context.Context) error {
 	if err != nil || run == nil {
 		return err
 	}
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(missed * heartbeat()); time.Now().Before(deadline); {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(heartbeat / 2):
+		case <-time.After(heartbeat() / 2):
 		}
 		now, err := findRun(ctx, t.c)
 		switch {
@@ -99,7 +109,7 @@ func (t *Target) startRun(ctx context.Context) error {
 			select {
 			case <-beat.Done():
 				return
-			case <-time.After(heartbeat):
+			case <-time.After(heartbeat()):
 				// A beat that fails is missed: others wait for several.
 				_ = t.c.Run(beat, "MATCH "+runMatch+" WHERE x.run = $run SET x.seen = x.seen + 1", map[string]Value{"run": t.run}, nil)
 			}
