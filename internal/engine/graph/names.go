@@ -115,6 +115,3 @@ func plainLabel(table string) string {
 	}
 	return b.String()
 }
-
-// isOurs tells whether a label is one of memarc's own.
-func isOurs(label string) bool { return strings.HasPrefix(label, ourPrefix) }

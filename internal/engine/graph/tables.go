@@ -24,6 +24,7 @@ type DB struct {
 	// Tables that a layout or an archive has declared, whether they have rows or not.
 	declared []*store.CatalogTable
 	catalog  *store.Catalog
+	ours     map[string]bool // labels
 	// What is added to the ids of nodes and relationships without a number, out of the way
 	// of numbers.
 	offset, edgeOffset int64
@@ -73,6 +74,10 @@ func (d *DB) Catalog(ctx context.Context) (*store.Catalog, error) {
 	if d.catalog != nil {
 		return d.catalog, nil
 	}
+	plain, err := d.plainTables(ctx)
+	if err != nil {
+		return nil, d.failed("read", err)
+	}
 	sets, err := d.sets(ctx)
 	if err != nil {
 		return nil, d.failed("read", err)
@@ -120,9 +125,7 @@ func (d *DB) Catalog(ctx context.Context) (*store.Catalog, error) {
 		}
 		return 0
 	})
-	if err := d.plainTables(ctx, c); err != nil {
-		return nil, d.failed("read", err)
-	}
+	c.Tables = append(c.Tables, plain...)
 	if err := d.definitions(ctx, c); err != nil {
 		return nil, d.failed("read", err)
 	}
@@ -172,7 +175,7 @@ func (d *DB) preferred(table string) bool {
 // tableFor returns the table in which nodes with these labels stand; "" for those of
 // memarc's own.
 func (d *DB) tableFor(labels []string) string {
-	own := slices.DeleteFunc(slices.Clone(labels), isOurs)
+	own := slices.DeleteFunc(slices.Clone(labels), d.isOurs)
 	switch {
 	case d.label != "" && slices.Contains(own, d.label):
 		return tableOf([]string{d.label})
@@ -289,24 +292,31 @@ func texts(v Value) ([]string, error) {
 // tableLabel is the label of nodes that say which tables of memarc's own there are.
 const tableLabel = ourPrefix + "Table"
 
-// plainTables adds memarc's own tables.
-func (d *DB) plainTables(ctx context.Context, c *store.Catalog) error {
-	return d.c.Read(ctx, Reading{Match: "(n:" + tableLabel + ")", Return: []string{"n.name", "n.columns"}}, func(v []Value) error {
+// plainTables lists memarc's own tables, and notes their labels.
+func (d *DB) plainTables(ctx context.Context) (tables []store.CatalogTable, err error) {
+	d.ours = map[string]bool{tableLabel: true, runLabel: true, numbered: true, deleted: true}
+	err = d.c.Read(ctx, Reading{Match: "(n:" + tableLabel + ")", Return: []string{"n.name", "n.columns"}}, func(v []Value) error {
 		name, ok1 := v[0].(string)
 		raw, ok2 := v[1].(string)
-		t := &store.CatalogTable{Table: format.Table{Name: name}}
+		t := store.CatalogTable{Table: format.Table{Name: name}}
 		if !ok1 || !ok2 || !isPlain(name) || json.Unmarshal([]byte(raw), &t.Columns) != nil {
 			return fmt.Errorf("a node with the label %s is not as memarc writes it", tableLabel)
 		}
 		for range t.Columns {
 			t.Classes = append(t.Classes, store.Null)
 		}
-		if c.Table(name) == nil {
-			c.Tables = append(c.Tables, *t)
+		if label := plainLabel(name); !d.ours[label] {
+			d.ours[label] = true
+			tables = append(tables, t)
 		}
 		return nil
 	})
+	return tables, err
 }
+
+// isOurs tells whether a label is one of memarc's own: that of a table, or one of those
+// that it needs to keep tables.
+func (d *DB) isOurs(label string) bool { return d.ours[label] }
 
 // definitions adds indexes and constraints: to the shape of a table, where they are
 // over properties of its nodes, or else as objects of the graph.
@@ -316,7 +326,10 @@ func (d *DB) definitions(ctx context.Context, c *store.Catalog) error {
 		return err
 	}
 	for _, def := range all {
-		if slices.ContainsFunc(def.Labels, isOurs) {
+		// Those of tables that are gone stay behind.
+		if slices.ContainsFunc(def.Labels, func(l string) bool {
+			return d.isOurs(l) || strings.HasPrefix(l, ourPrefix) && c.Table(tableOf([]string{l})) == nil
+		}) {
 			continue
 		}
 		o := store.CatalogObject{Type: "index", Name: def.Name}
@@ -611,7 +624,7 @@ func (d *DB) appendLabels(cells *store.Cells, v Value) error {
 	if err != nil {
 		return err
 	}
-	labels = slices.DeleteFunc(labels, func(l string) bool { return l == d.label || isOurs(l) })
+	labels = slices.DeleteFunc(labels, func(l string) bool { return l == d.label || d.isOurs(l) })
 	if len(labels) == 0 {
 		cells.AppendNull()
 		return nil
