@@ -180,7 +180,6 @@ func TestGraphStruck(t *testing.T) {
 			}
 			learn.close()
 			after := g.Dump(t, true)
-			digest := memarc(t, nil, "digest", graph).output
 			if learn.moments < 10 || len(after["nodes"]) < len(before["nodes"])+130 {
 				t.Fatalf("%d moments, %d nodes", learn.moments, len(after["nodes"]))
 			}
@@ -218,9 +217,6 @@ func TestGraphStruck(t *testing.T) {
 				same(t, what, after, g.Dump(t, true))
 				if marks := g.Marks(t); len(marks) > 0 {
 					t.Errorf("%s: marks of the import are left: %q", what, marks)
-				}
-				if got := memarc(t, nil, "digest", graph).output; got != digest {
-					t.Errorf("%s: digest %s, want %s", what, got, digest)
 				}
 			}
 		})

@@ -198,6 +198,9 @@ func (t *Target) AddColumn(ctx context.Context, table string, c *format.TableCol
 	if have == nil {
 		return fmt.Errorf("table %q: %w", table, t.failed("write", errors.New("there is no such table")))
 	}
+	if have.HasColumn(c.Name) { // such as the labels, which are none of a schema's
+		return nil
+	}
 	if !isPlain(table) {
 		for _, d := range t.declared {
 			if d.Name == table {
@@ -232,7 +235,7 @@ func (t *Target) Stored(_ context.Context, table string, columns []string, rows 
 		}
 		for row := range rows.N {
 			switch {
-			case from < 0 || nameless[row]:
+			case from < 0 || nameless[row] || name == edgeColumn && t.named(columns, rows, row):
 				to.AppendNull()
 			case rows.Columns[from].Kinds[row] != store.Blob && rows.Columns[from].Kinds[row] != store.Real:
 				to.AppendRow(&rows.Columns[from], row)
@@ -248,6 +251,12 @@ func (t *Target) Stored(_ context.Context, table string, columns []string, rows 
 		}
 	}
 	return out, nil
+}
+
+// named tells whether a relationship has a key, and so needs no number.
+func (t *Target) named(columns []string, rows *store.Rows, row int) bool {
+	at := slices.Index(columns, t.key)
+	return t.label != "" && at >= 0 && rows.Columns[at].Kinds[row] == store.Text
 }
 
 // held returns rows without the properties that the server cannot hold: the rest of a
@@ -673,7 +682,7 @@ func (t *Target) properties(table string, columns []string, rows *store.Rows, ro
 		case plain:
 			out[name] = packCell(cells, row)
 		case name == nodeColumn || name == edgeColumn:
-			if cells.Kinds[row] == store.Integer {
+			if cells.Kinds[row] == store.Integer && (name == nodeColumn || !t.named(columns, rows, row)) {
 				out[numberKey] = cells.Int(row)
 			}
 		case slices.Contains([]string{labelsColumn, typeColumn, fromColumn, toColumn, fromNode, toNode}, name):
@@ -694,7 +703,7 @@ func (t *Target) properties(table string, columns []string, rows *store.Rows, ro
 	return out, nil
 }
 
-var errNoEnd = errors.New("it starts or ends at a node that is not there")
+var errNoEnd = fmt.Errorf("it starts or ends at a node that is not there: %w", store.ErrDangling)
 
 // runEdges creates relationships, and reports those without a node at an end.
 func (t *Target) runEdges(ctx context.Context, b *batch, create string, columns []string, rows *store.Rows, sent []int, reject func(row int, err error)) error {

@@ -29,13 +29,15 @@ type sink struct {
 	had      []format.Space  // that the target showed before the import
 	own      *ownManifest
 	losses   []format.Loss
-	held     *held          // rows that wait for their other parts
-	late     []store.Reject // records that were refused after Write had counted them
-	progress *progress      // of an import that commits in steps
-	notes    []store.Reject // records that were taken, but for a value that only the sidecar holds
-	written  int64          // memories
-	left     []store.Step   // what is left to be done after the import
-	dropped  uint64         // records of embeddings that were left out on request
+	held     *held           // rows that wait for their other parts
+	early    []*format.Batch // records that have come before what they refer to
+	last     bool            // nothing comes any more
+	late     []store.Reject  // records that were refused after Write had counted them
+	progress *progress       // of an import that commits in steps
+	notes    []store.Reject  // records that were taken, but for a value that only the sidecar holds
+	written  int64           // memories
+	left     []store.Step    // what is left to be done after the import
+	dropped  uint64          // records of embeddings that were left out on request
 }
 
 var _ store.Sink = (*sink)(nil)
@@ -340,6 +342,9 @@ func (s *sink) Finish(ctx context.Context) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
+	if err := s.writeEarly(ctx); err != nil {
+		return err
+	}
 	if s.layout.Own != nil {
 		if err := s.finishOwn(ctx); err != nil {
 			return err
@@ -429,10 +434,10 @@ func (s *sink) Commit(ctx context.Context) error { return s.db.Commit(ctx) }
 
 // Close without Commit leaves the store as it was.
 func (s *sink) Close() error {
-	for _, b := range s.spaces {
+	for _, b := range slices.Concat(s.spaces, s.early) {
 		b.Release()
 	}
-	s.spaces = nil
+	s.spaces, s.early = nil, nil
 	return s.db.Close()
 }
 

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -183,6 +184,7 @@ func (s *sink) countSpaces(b *format.Batch) (res store.Result) {
 func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store.Result, err error) {
 	var taken []int   // rows of the batch that are in the target now
 	var refused []int // rows that go to the sidecar instead
+	var early []int   // rows that refer to what may come yet
 	var asides []aside
 	done := false
 	beside := s.sidecar != nil && !w.total && len(w.part.key) > 0
@@ -193,6 +195,8 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 				row = rows[i]
 			}
 			switch {
+			case errors.Is(err, store.ErrDangling) && !s.last:
+				early = append(early, row)
 			case s.keepsRefused():
 				refused = append(refused, row)
 			case s.leaveOut(b.Section.Name, err) && s.bare:
@@ -244,6 +248,10 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 			return res, err
 		}
 	}
+	if len(early) > 0 {
+		slices.Sort(early)
+		s.early = append(s.early, some(b, early))
+	}
 	if len(refused) > 0 {
 		rest := some(b, refused)
 		defer rest.Release()
@@ -255,6 +263,19 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 	}
 	res.Written = uint64(b.Rows-len(res.Rejects)) - res.Unchanged - res.Updated - res.Skipped
 	return res, nil
+}
+
+// writeEarly writes the records that have come before what they refer to.
+func (s *sink) writeEarly(ctx context.Context) error {
+	s.last = true
+	for _, b := range s.early {
+		res, err := s.take(ctx, b)
+		if err != nil {
+			return err
+		}
+		s.late = append(s.late, res.Rejects...)
+	}
+	return nil
 }
 
 // asides finds what the native rows of records that the target has taken do not give.
