@@ -191,6 +191,9 @@ func (s *session) Run(ctx context.Context, statement string, params map[string]g
 	return nil
 }
 
+// Limit tells that Run returns any number of rows.
+func (*session) Limit() int64 { return 0 }
+
 // swept finds the variable of a pattern: that of its one relationship, or else that of
 // its first node.
 var swept = regexp.MustCompile(`^(?:\(\w*\)-\[(\w+)|\((\w+))`)

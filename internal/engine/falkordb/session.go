@@ -447,6 +447,9 @@ func (s *session) Run(ctx context.Context, statement string, params map[string]g
 	return nil
 }
 
+// Limit is how many rows the server surely returns: a reply that is full may lack some.
+func (s *session) Limit() int64 { return max(0, s.most-1) }
+
 func (s *session) exists() {
 	if !s.there {
 		s.there, s.made = true, true

@@ -16,6 +16,8 @@ type Client interface {
 	Read(ctx context.Context, r Reading, row func(values []Value) error) error
 	// Run runs a statement that writes, all or nothing.
 	Run(ctx context.Context, statement string, params map[string]Value, row func(values []Value) error) error
+	// Limit is how many rows Run can return, 0 for any number.
+	Limit() int64
 	// Sweep runs an action on all that a pattern matches, in as many transactions as the
 	// server needs. It must be safe to run again.
 	Sweep(ctx context.Context, match, action string, params map[string]Value) error

@@ -96,22 +96,25 @@ func isNodes(table string) bool { return strings.HasPrefix(table, ":") }
 
 func isPlain(table string) bool { return !isNodes(table) && table != edges }
 
-// plainLabel is the label under which rows of a table of memarc's own stand.
+// plainLabel is the label under which rows of a table of memarc's own stand. No two
+// tables have the same, and every server takes it.
 func plainLabel(table string) string {
+	name := strings.TrimPrefix(table, "memarc_")
+	lower := func(i int) bool { return i < len(name) && name[i] >= 'a' && name[i] <= 'z' }
 	var b strings.Builder
 	b.WriteString(ourPrefix)
-	upper := true
-	for _, r := range strings.TrimPrefix(table, "memarc_") {
-		switch {
-		case r == '_':
-			upper = true
-			continue
-		case upper:
-			b.WriteString(strings.ToUpper(string(r)))
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case i == 0 && lower(i):
+			b.WriteByte(c - 'a' + 'A')
+		case c == '_' && lower(i+1):
+			i++
+			b.WriteByte(name[i] - 'a' + 'A')
+		case c >= 'A' && c <= 'Z' || c == '_' || c < ' ' || strings.IndexByte("`\\%\x7f", c) >= 0:
+			fmt.Fprintf(&b, "%%%02X", c)
 		default:
-			b.WriteRune(r)
+			b.WriteByte(c)
 		}
-		upper = false
 	}
 	return b.String()
 }

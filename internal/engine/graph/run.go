@@ -299,7 +299,7 @@ func (t *Target) reviveEdges(ctx context.Context) error {
 		if err := batch.add(o.properties, map[string]any{"id": o.id, "start": o.start, "end": o.end}); err != nil {
 			return err
 		}
-		err = batch.run(ctx, "MATCH (n:"+deleted+") WHERE id(n) = row.id MATCH (a) WHERE id(a) = row.start MATCH (b) WHERE id(b) = row.end CREATE (a)-[r:"+typ+"]->(b) DELETE n", "", nil)
+		err = batch.run(ctx, "MATCH (n:"+deleted+") WHERE id(n) = row.id MATCH (a) WHERE id(a) = row.start MATCH (b) WHERE id(b) = row.end CREATE (a)-[r:"+typ+"]->(b)", " DELETE n", nil)
 		if err != nil {
 			return err
 		}

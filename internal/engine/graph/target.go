@@ -383,18 +383,13 @@ func (t *Target) encode(properties map[string]any) (made map[string]string, plai
 	return made, plain, arguments, nil
 }
 
-// run runs the statement: find says what each row concerns, and set what more is set.
+// run runs the statement: find says what each row concerns, and set what more is set and
+// done.
 func (b *batch) run(ctx context.Context, find, set string, row func(values []Value) error) error {
 	if len(b.rows) == 0 {
 		return nil
 	}
-	statement := "UNWIND $rows AS row " + find
-	// A statement that ends in DELETE has set before.
-	tail := ""
-	if at := strings.LastIndex(find, " DELETE "); at >= 0 {
-		statement, tail = "UNWIND $rows AS row "+find[:at], find[at:]
-	}
-	statement += " SET " + b.of + " = row.p"
+	statement := "UNWIND $rows AS row " + find + " SET " + b.of + " = row.p"
 	for _, key := range slices.Sorted(maps.Keys(b.made)) {
 		name, err := b.t.c.QuoteName(key)
 		if err != nil {
@@ -402,7 +397,7 @@ func (b *batch) run(ctx context.Context, find, set string, row func(values []Val
 		}
 		statement += ", " + b.of + "." + name + " = " + b.made[key] + "(row.x." + name + ")"
 	}
-	return b.t.c.Run(ctx, statement+set+tail, map[string]Value{"rows": b.rows, "run": b.t.run}, row)
+	return b.t.c.Run(ctx, statement+set, map[string]Value{"rows": b.rows, "run": b.t.run}, row)
 }
 
 // Insert inserts rows.
@@ -418,10 +413,14 @@ func (t *Target) Insert(ctx context.Context, table string, columns []string, row
 	if err != nil {
 		return fmt.Errorf("table %q: %w", table, t.failed("write", err))
 	}
+	most := writeRows
+	if n := int(t.c.Limit()); table == edges && n > 0 { // what is created is returned
+		most = min(most, n)
+	}
 	for _, g := range groups {
 		for from := 0; from < len(g.rows); {
 			to, size := from, 0
-			for to < len(g.rows) && to-from < writeRows && size < writeBytes {
+			for to < len(g.rows) && to-from < most && size < writeBytes {
 				size += rowSize(rows, g.rows[to])
 				to++
 			}
