@@ -51,7 +51,7 @@ func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err
 	if err := replace(s.screen(ctx, b, &res)); err != nil {
 		return res, err
 	}
-	if s.foreign && !w.total && !s.opts.NoSidecar {
+	if (s.foreign || s.otherEngine()) && !w.total && !s.opts.NoSidecar {
 		if err := replace(s.sidecar.divert(ctx, w, b, &res)); err != nil {
 			return res, err
 		}
