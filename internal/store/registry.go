@@ -233,7 +233,14 @@ func (r *Registry) targetLayout(ctx context.Context, db Target, m *format.Manife
 		return nil, 0, err
 	}
 	if !db.Fresh() && len(c.Tables) > 0 {
-		return r.targetOf(ctx, db, c, want, l)
+		// What others keep in a graph stays beside a new store.
+		layout, version, ok := r.detect(ctx, db, c, want, false)
+		if _, roomy := db.(Schemaless); ok || !roomy {
+			if ok {
+				return layout, version, nil
+			}
+			return r.targetOf(ctx, db, c, want, l)
+		}
 	}
 	if want == "" && m.Origin != nil {
 		// The source product's own layout, where it can be made in this engine.

@@ -138,6 +138,9 @@ func (t *Target) createPlain(ctx context.Context, name string, columns []format.
 
 // Drop removes a table of memarc's own.
 func (t *Target) Drop(ctx context.Context, table string) error {
+	if err := t.begin(ctx); err != nil {
+		return err
+	}
 	t.catalog = nil
 	label, err := t.c.QuoteName(plainLabel(table))
 	if err == nil {
@@ -174,6 +177,9 @@ func (t *Target) remove(ctx context.Context, match, label string, params map[str
 
 // CreateIndex makes the rows of a table be found by the last of the columns.
 func (t *Target) CreateIndex(ctx context.Context, table string, ix *format.Index) error {
+	if err := t.begin(ctx); err != nil {
+		return err
+	}
 	label := ""
 	if isPlain(table) {
 		label = plainLabel(table)
@@ -190,6 +196,9 @@ func (t *Target) CreateIndex(ctx context.Context, table string, ix *format.Index
 
 // AddColumn adds a column to a table.
 func (t *Target) AddColumn(ctx context.Context, table string, c *format.TableColumn) error {
+	if err := t.begin(ctx); err != nil {
+		return err
+	}
 	catalog, err := t.Catalog(ctx)
 	if err != nil {
 		return err

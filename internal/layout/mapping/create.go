@@ -27,7 +27,7 @@ func (s *sink) createTables(ctx context.Context) error {
 	}
 	if s.foreign {
 		if !s.fresh() {
-			return nil
+			return s.declareMissing(ctx, reference)
 		}
 		for _, t := range reference.Tables {
 			if err := s.create(ctx, &t, s.sized); err != nil {
@@ -118,6 +118,21 @@ func (s *sink) compareShapes(catalog *store.Catalog) {
 			}
 		}
 	}
+}
+
+// declareMissing adds the tables of a store that is new beside what others keep in the
+// same graph.
+func (s *sink) declareMissing(ctx context.Context, reference *store.Schema) error {
+	db, ok := s.db.(store.Schemaless)
+	if !ok || reference == nil {
+		return nil
+	}
+	for i := range reference.Tables { // others may have nodes with the same label
+		if err := db.Declare(ctx, &reference.Tables[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // create creates a table of the reference schema.

@@ -156,12 +156,17 @@ func TestGraphKeepsOthers(t *testing.T) {
 			t.Run(layout+" "+engine, func(t *testing.T) {
 				url, options := graphs[engine](t), store.SinkOptions{Layout: layout}
 				g := stranger(t, url)
-				if _, err := storetest.Import(url, few, options, importer.Options{}); !errors.Is(err, store.ErrUsage) {
-					t.Errorf("a stranger's graph is taken: %v", err)
+				before := strangers(g.Dump(t, true))
+				// A store beside what others have, under the layout that is asked for or the
+				// product's own, and strictly.
+				if layout == "memorygraph" {
+					options.Layout = ""
 				}
-				g.Run(t, "MATCH (n) DETACH DELETE n")
-				storetest.MustImport(t, url, few, options)
-				g = stranger(t, url)
+				report, err := storetest.Import(url, few, options, importer.Options{Strict: true})
+				if err != nil || !report.Verified {
+					t.Fatalf("beside a stranger's graph: %v", err)
+				}
+				storetest.SameDump(t, before, strangers(g.Dump(t, true)))
 				keepsOthers(t, url, g, archive, options)
 			})
 		}
@@ -198,6 +203,15 @@ func keepsOthers(t *testing.T, url string, g *rawgraph.Graph, archive []byte, op
 		t.Errorf("a record was lost and the error is %v", err)
 	}
 	same(layout + ": verification failed")
+	// One refused record undoes all, if that is asked for. A changed record is refused.
+	if layout != "memarc" {
+		_, foreign, _ := sampled(t, "vestige")
+		_, err = storetest.Import(url, foreign, store.SinkOptions{Layout: layout, NoSidecar: true}, importer.Options{Strict: true})
+		if !errors.Is(err, importer.ErrRejected) {
+			t.Errorf("strict: %v", err)
+		}
+		same(layout + ": strict")
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err = storetest.ImportContext(ctx, url, archive, options, importer.Options{Progress: func(p importer.Progress) {
 		if p.Stage == "verify" {
@@ -218,6 +232,29 @@ func keepsOthers(t *testing.T, url string, g *rawgraph.Graph, archive []byte, op
 	again(t, url, archive, options)
 	storetest.SameDump(t, after, g.Dump(t, true))
 	noMarks(t, url)
+}
+
+// An import of a product's records into a store of memarc's own that has those of
+// another gives its tables more columns, and takes them back where it fails.
+func TestGraphColumnsUndone(t *testing.T) {
+	for engine := range graphs {
+		t.Run(engine, func(t *testing.T) {
+			url := graphs[engine](t)
+			_, first, _ := sampled(t, "vestige")
+			_, second, _ := sampled(t, "memorygraph")
+			storetest.MustImport(t, url, first, store.SinkOptions{Layout: "memarc"})
+			g := rawgraph.Open(t, url)
+			before := g.Dump(t, true)
+			if _, err := storetest.Import(url, second[:len(second)*2/3], store.SinkOptions{}, importer.Options{}); !errors.Is(err, format.ErrTruncated) {
+				t.Fatalf("a truncated archive: %v", err)
+			}
+			after := g.Dump(t, true)
+			storetest.SameLines(t, before["nodes"], after["nodes"])
+			noMarks(t, url)
+			storetest.MustImport(t, url, second, store.SinkOptions{})
+			noMarks(t, url)
+		})
+	}
 }
 
 // A record that has changed in the graph, and one that has changed since, under each
