@@ -189,7 +189,7 @@ func again(t testing.TB, target string, archive []byte, options store.SinkOption
 // engine, which does not hold all of it.
 func TestGraphGeneric(t *testing.T) {
 	seed := storetest.Seed(t)
-	rounds, nodes := 1, 80
+	rounds, nodes := 1, 40
 	if storetest.Long() {
 		rounds, nodes = 8, 300
 	}
