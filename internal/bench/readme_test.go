@@ -179,7 +179,7 @@ func TestReadmeCodes(t *testing.T) {
 	}
 	// A database's objects have their type in the code.
 	var inCode []string
-	for _, object := range []string{"index", "trigger", "view", "materialized-view", "policy", "rule", "sequence", "type", "function"} {
+	for _, object := range []string{"index", "trigger", "view", "materialized-view", "policy", "rule", "sequence", "type", "function", "constraint"} {
 		inCode = append(inCode, "schema-"+object)
 	}
 	literal := regexp.MustCompile(`(?:Code: |lose\((?:t, )?|\bcode\()"([a-z][a-z-]*[a-z])"|"(schema-[a-z]+)"`)

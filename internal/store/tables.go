@@ -240,3 +240,8 @@ type Schemaless interface {
 type Labeled interface {
 	Prefer(label, key string)
 }
+
+// Lossy is the ability of an engine to say which values it could not read exactly.
+type Lossy interface {
+	Losses() []format.Loss
+}

@@ -726,5 +726,14 @@ func (d *DB) Unchanged() error {
 	return nil
 }
 
+// Losses returns what reading could not tell exactly.
+func (d *DB) Losses() []format.Loss {
+	var out []format.Loss
+	for _, l := range d.c.Losses() {
+		out = append(out, format.Loss{Code: "inexact", Where: l.Where, Count: l.Count, Reason: "the server does not tell these numbers to the last bit"})
+	}
+	return out
+}
+
 // Close ends the connection.
 func (d *DB) Close() error { return d.c.Close() }

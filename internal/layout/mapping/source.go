@@ -565,6 +565,9 @@ func (s *source) yieldSpaces(ctx context.Context, sel store.Selection, yield fun
 // Losses returns what reading has found that cannot be carried.
 func (s *source) Losses() []format.Loss {
 	losses := slices.Clone(s.losses)
+	if db, ok := s.db.(store.Lossy); ok {
+		losses = append(losses, db.Losses()...)
+	}
 	if s.sidecar != nil {
 		losses = append(losses, s.sidecar.losses()...)
 	}
