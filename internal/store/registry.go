@@ -233,13 +233,12 @@ func (r *Registry) targetLayout(ctx context.Context, db Target, m *format.Manife
 		return nil, 0, err
 	}
 	if !db.Fresh() && len(c.Tables) > 0 {
-		// What others keep in a graph stays beside a new store.
-		layout, version, ok := r.detect(ctx, db, c, want, false)
-		if _, roomy := db.(Schemaless); ok || !roomy {
-			if ok {
-				return layout, version, nil
-			}
+		if _, ok := db.(Schemaless); !ok {
 			return r.targetOf(ctx, db, c, want, l)
+		}
+		// What others keep in a graph stays beside a new store.
+		if layout, version, ok := r.detect(ctx, db, c, want, false); ok {
+			return layout, version, nil
 		}
 	}
 	if want == "" && m.Origin != nil {

@@ -327,11 +327,11 @@ func TestSessionEncode(t *testing.T) {
 func TestSessionZones(t *testing.T) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
-		t.Skipf("not proven: the names of all zones: %v", err)
+		t.Skipf("NOT PROVEN: the names of all zones: %v", err)
 	}
 	z, err := zip.OpenReader(filepath.Join(strings.TrimSpace(string(root)), "lib/time/zoneinfo.zip"))
 	if err != nil {
-		t.Skipf("not proven: the names of all zones: %v", err)
+		t.Skipf("NOT PROVEN: the names of all zones: %v", err)
 	}
 	defer z.Close()
 	s := opened(t, neo4jserver.New(t), Options{}, true)

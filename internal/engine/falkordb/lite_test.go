@@ -214,7 +214,7 @@ func TestLiteNoPrograms(t *testing.T) {
 		t.Setenv(name, "")
 	}
 	if _, err := local.Find(); err == nil {
-		t.Skip("they are installed for all users of this machine")
+		t.Skip("NOT PROVEN: what is said where there are no programs: they are installed for all users of this machine")
 	}
 	file := filepath.Join(none, "a.rdb")
 	if err := os.WriteFile(file, []byte("REDIS0012 and more"), 0o600); err != nil {
@@ -360,7 +360,7 @@ func TestLiteTargetEnds(t *testing.T) {
 func TestLiteReadOnlyFolder(t *testing.T) {
 	programs(t)
 	if os.Geteuid() == 0 {
-		t.Skip("root may write everywhere")
+		t.Skip("NOT PROVEN: a folder that may not be written to: root may write everywhere")
 	}
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o500); err != nil {
