@@ -123,6 +123,11 @@ type ColumnMap struct {
 	Make func(field func(name string) format.Value) format.Value
 	// Apart, if set, says that no two rows of a new store have the same value.
 	Apart *Apart
+	// Mint, if set, makes the native value for a record of another product, whose own
+	// identifier the column cannot hold.
+	Mint *Mint
+	// Refers names the section whose records the column refers to, if their table mints.
+	Refers string
 	// Const is not empty for a field that the table has no column for, because it is
 	// the same for the whole store: its native value stands in the column of the
 	// one row of the table Layout.Model. Column is empty then.
@@ -137,6 +142,18 @@ type Apart struct {
 	// Mark makes of a text that an earlier row has already one that none has, by the
 	// record's identifier.
 	Mark func(text, id string) string
+}
+
+// A Mint makes native identifiers for records of another product: without a function,
+// the next number. What the records call themselves stays in the sidecar, and columns
+// that refer to them hold what was minted.
+type Mint struct {
+	// Of makes it of the identifier alone.
+	Of func(id string) format.Value
+	// Propose makes a text of what the fields say. Where a record has it already, Mark
+	// makes one that none has, for n = 2, 3, ...; without Mark the table refuses the record.
+	Propose func(field func(name string) format.Value) string
+	Mark    func(text, id string, n int) string
 }
 
 // SpacesFrom says where embedding spaces show: the distinct values of two columns.

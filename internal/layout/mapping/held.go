@@ -112,7 +112,7 @@ func (s *sink) fill(ctx context.Context, w *writer, b *format.Batch) (res store.
 	}
 	late := some(b, rest)
 	defer late.Release()
-	if err := w.part.put(late, w.rows, s.from); err != nil {
+	if err := s.put(w, late); err != nil {
 		return res, err
 	}
 	more, err := s.write(ctx, w, late)

@@ -152,7 +152,7 @@ func (p *part) surely(wr *writer, b *format.Batch, now *given) bool {
 // keeps tells whether the native cells that were written for a batch say all that its
 // field says.
 func (c *bound) keeps(b *format.Batch) bool {
-	if c.field == noField || c.make != nil {
+	if c.field == noField || c.make != nil || c.mint != nil || c.refers != "" {
 		return false
 	}
 	field := &b.Columns[c.field]

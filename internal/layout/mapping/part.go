@@ -47,6 +47,13 @@ type bound struct {
 	def    *format.Value
 	make   func(func(string) format.Value) format.Value
 	apart  *store.Apart
+	mint   *store.Mint
+	refers string // the section whose minted identifiers the column holds
+}
+
+// take takes from a map what concerns records of other products.
+func (b *bound) take(c *store.ColumnMap) {
+	b.def, b.make, b.apart, b.mint, b.refers = c.Default, c.Make, c.Apart, c.Mint, c.Refers
 }
 
 // noField stands for the field of a column that the records at hand do not have.

@@ -213,7 +213,7 @@ func (s *sink) passed(b *format.Batch) (res store.Result, done bool, err error) 
 	p.recall(b)
 	name := b.Section.Name
 	if w := s.writers[name]; w != nil && s.from == foreign && w.part.apart() {
-		if err := w.part.put(b, w.rows, s.from); err != nil {
+		if err := s.put(w, b); err != nil {
 			return res, true, err
 		}
 		w.tellApart(b)

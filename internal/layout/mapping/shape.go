@@ -276,7 +276,7 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 				return nil, err
 			}
 			last := &p.columns[len(p.columns)-1]
-			last.def, last.make, last.apart = c.Default, c.Make, c.Apart
+			last.take(&c)
 			break
 		}
 	}
@@ -290,7 +290,7 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 				return nil, err
 			}
 			last := &p.columns[len(p.columns)-1]
-			last.def, last.make, last.apart = c.Default, c.Make, c.Apart
+			last.take(&c)
 		}
 	}
 	for i := range t.Columns {

@@ -96,16 +96,23 @@ type restoration struct {
 	found   []int       // the entry of each record, or -1
 }
 
+// same tells whether the native row of a record is still the one that was written.
+func (f *restoration) same(row int) bool {
+	return f.found[row] >= 0 && format.Hash(f.rows.Columns[1].Bytes(f.found[row])) == f.leaves[row].Sum
+}
+
 // prepare finds the entries of records.
 func (r *sidecarReader) prepare(ctx context.Context, p *part, b *format.Batch) (*restoration, error) {
 	f := &restoration{section: r.section(p.section), b: b}
-	if r.total[p.section.Name]+r.absent[p.section.Name] == 0 && len(f.section.Fields) == len(p.section.Fields) {
+	if r.total[p.section.Name]+r.absent[p.section.Name] == 0 && len(f.section.Fields) == len(p.section.Fields) && !p.refers() {
 		return f, nil
 	}
 	f.leaves = b.AppendLeaves(nil)
 	var err error
-	f.rows, f.found, err = r.find(ctx, p.section.Name, f.leaves)
-	return f, err
+	if f.rows, f.found, err = r.find(ctx, p.section.Name, f.leaves); err != nil {
+		return nil, err
+	}
+	return f, r.translate(ctx, p, f)
 }
 
 // finish puts records and entries together, and says how many entries were met.
@@ -127,6 +134,10 @@ func (f *restoration) finish() (_ *format.Batch, met uint64, err error) {
 		}
 	}
 	left := out.Section.Field(format.Leftovers)
+	key := make([]bool, len(out.Columns))
+	for _, name := range out.Section.Key {
+		key[out.Section.Field(name)] = true
+	}
 	lists := map[string][]bool{} // which fields are gone, by the list that says so
 	for row := range b.Rows {
 		at := f.found[row]
@@ -134,7 +145,7 @@ func (f *restoration) finish() (_ *format.Batch, met uint64, err error) {
 			plain(out, b, row, native)
 			continue
 		}
-		same := format.Hash(rows.Columns[1].Bytes(at)) == f.leaves[row].Sum
+		same := f.same(row)
 		if rows.Columns[2].Kinds[at] == store.Null {
 			if !same { // the product has given the record life
 				plain(out, b, row, native)
@@ -155,9 +166,10 @@ func (f *restoration) finish() (_ *format.Batch, met uint64, err error) {
 		for i := range out.Columns {
 			kept, n := record.column(i), native[i]
 			switch {
-			case !kept.Null(0) && (same || n < 0 || i == left && b.Columns[n].Null(row)):
+			// An entry is found by the native key, so that its key is as it was.
+			case !kept.Null(0) && (same || n < 0 || key[i] || i == left && b.Columns[n].Null(row)):
 				out.Columns[i].AppendRow(kept, 0)
-			case n < 0 || same && gone[i]:
+			case n < 0 || (same || key[i]) && gone[i]:
 				out.Columns[i].AppendNull()
 			default:
 				out.Columns[i].AppendRow(&b.Columns[n], row)

@@ -29,15 +29,16 @@ type sink struct {
 	had      []format.Space  // that the target showed before the import
 	own      *ownManifest
 	losses   []format.Loss
-	held     *held           // rows that wait for their other parts
-	early    []*format.Batch // records that have come before what they refer to
-	last     bool            // nothing comes any more
-	late     []store.Reject  // records that were refused after Write had counted them
-	progress *progress       // of an import that commits in steps
-	notes    []store.Reject  // records that were taken, but for a value that only the sidecar holds
-	written  int64           // memories
-	left     []store.Step    // what is left to be done after the import
-	dropped  uint64          // records of embeddings that were left out on request
+	held     *held            // rows that wait for their other parts
+	early    []*format.Batch  // records that have come before what they refer to
+	last     bool             // nothing comes any more
+	late     []store.Reject   // records that were refused after Write had counted them
+	progress *progress        // of an import that commits in steps
+	notes    []store.Reject   // records that were taken, but for a value that only the sidecar holds
+	written  int64            // memories
+	mints    map[string]*mint // of sections whose records get native identifiers
+	left     []store.Step     // what is left to be done after the import
+	dropped  uint64           // records of embeddings that were left out on request
 }
 
 var _ store.Sink = (*sink)(nil)
@@ -246,6 +247,11 @@ func (s *sink) Begin(ctx context.Context) error {
 	if s.foreign || s.otherEngine() || !s.complete() {
 		s.sidecar = newSidecarWriter(s)
 		if err := s.sidecar.begin(ctx); err != nil {
+			return err
+		}
+	}
+	if s.from == foreign {
+		if err := s.beginMints(ctx); err != nil {
 			return err
 		}
 	}

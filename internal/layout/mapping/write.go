@@ -59,8 +59,11 @@ func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err
 	if b.Rows == 0 {
 		return res, nil
 	}
-	if err := w.part.put(b, w.rows, s.from); err != nil {
+	if err := s.put(w, b); err != nil {
 		return store.Result{}, err
+	}
+	if err := replace(s.lostReferences(ctx, w, b, &res)); err != nil || b.Rows == 0 {
+		return res, err
 	}
 	if s.from == foreign {
 		w.tellApart(b)
@@ -74,7 +77,7 @@ func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err
 		if err := replace(s.sidecar.divertKeyless(ctx, w, b, &res)); err != nil || b.Rows == 0 {
 			return res, err
 		}
-		if err := w.part.put(b, w.rows, s.from); err != nil {
+		if err := s.put(w, b); err != nil {
 			return store.Result{}, err
 		}
 	}
@@ -205,6 +208,7 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 				res.Rejects = append(res.Rejects, reject(b, row, err))
 			}
 			taken = slices.DeleteFunc(taken, func(r int) bool { return r == row })
+			s.unmint(w, b, row)
 		}
 	}
 	switch {
