@@ -65,24 +65,41 @@ func (l *Layout) Takes(o *format.Origin, engine string) bool {
 	return o.Engine == engine
 }
 
-// A JSONColumn is a column whose texts are JSON objects, as Python's json.dumps writes
-// them: to the maps each member is a column of its own, as it is in an engine of graphs.
-// The column's own name stands for the text as a whole, which is NULL wherever the
-// members say it all; what they do not say, such as a member that is not listed or another
-// spelling, comes back through it. Which members a text has, if not those that the product
-// writes today, or not in its order, is a column too: COLUMN.order.
+// A JSONColumn is a column whose texts are JSON objects: to the maps each member is a
+// column of its own, as it is in an engine of graphs. The column's own name stands for
+// the text as a whole, which is NULL wherever the members say it all; what they do not
+// say, such as a member that is not listed or another spelling, comes back through it.
+// Which members a text has, if not those that the product writes today, or not in its
+// order, is a column too: COLUMN.order.
 type JSONColumn struct {
 	Table, Column string
 	// Members in the order in which the product writes them.
 	Members []Member
+	// Spelling is how it writes them; the zero value is Python's.
+	Spelling Spelling
 }
+
+// A Spelling is how a program writes JSON.
+type Spelling uint8
+
+// The spellings.
+const (
+	Python     Spelling = iota // json.dumps
+	JavaScript                 // JSON.stringify
+	ORJSON                     // orjson.dumps
+	JSONB                      // PostgreSQL's type jsonb, which has an order of its own
+)
+
+// OtherMembers is the name of a Member that stands for all that are not listed. Its
+// cells are JSON objects: COLUMN.*.
+const OtherMembers = "*"
 
 // A Member is a member of such an object.
 type Member struct {
 	Name string
-	// Kind is what its values are: Text, Integer, Real, or Array for a list of strings,
-	// whose cell is the JSON text of the list. A value of another of these kinds is
-	// carried as what it is.
+	// Kind is what its values are: Text, Integer, Real, or Array for a list of strings and
+	// Document for any value, whose cells are JSON texts. A value of another of the first
+	// three is carried as what it is.
 	Kind Kind
 	// Null says that the product writes null where it has no value, and does not leave
 	// the member out.

@@ -2,8 +2,6 @@ package mapping
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/memarc/memarc/format"
@@ -12,10 +10,12 @@ import (
 
 // A document is a column of JSON objects in a table at hand.
 type document struct {
+	*spelling
 	column  string
 	members []member // in the order in which the product writes them
 	columns []string // what the members are called as columns; the last is the order
 	copies  []string // columns that members are copies of
+	others  int      // the member that stands for all others, or -1
 }
 
 type member struct {
@@ -37,13 +37,17 @@ const order = ".order"
 // newDocument fits a layout's document to a table. It fails where a column of the
 // table has the name of a member.
 func newDocument(d *store.JSONColumn, t *store.CatalogTable) (*document, bool) {
-	out := &document{column: d.Column}
+	out := &document{spelling: spellings[d.Spelling], column: d.Column, others: -1}
 	if !t.HasColumn(d.Column) {
 		return nil, false
 	}
 	for _, m := range d.Members {
 		one := member{m, []byte(m.Name), len(out.columns), -1}
 		name := d.Column + "." + m.Name
+		if m.Name == store.OtherMembers {
+			out.others = len(out.members)
+			one.Kind = store.Document
+		}
 		switch {
 		case m.Copy != "" && t.HasColumn(m.Copy):
 			one.copy = len(out.copies)
@@ -83,10 +87,11 @@ func (d *document) virtual() (out []format.TableColumn, classes []store.Kind) {
 // A codec turns texts of a document into cells, one for each of its columns, and back.
 type codec struct {
 	*document
-	scan  pyScanner
+	scan  jsonScanner
 	back  []store.Cells // what a text says that stands beside the members
 	text  []byte
 	names [][]byte // of members that are not listed, with their values
+	spelt []byte   // where some of them stand
 	met   []int    // the members of a text, in its order; of one that is null ^member
 	usual bool     // they are those that the product writes, in its order
 	seen  []bool   // members
@@ -94,7 +99,7 @@ type codec struct {
 
 func newCodec(d *document) *codec {
 	c := &codec{document: d, back: make([]store.Cells, len(d.columns)), seen: make([]bool, len(d.members))}
-	c.scan.buf = make([]byte, 0, 256)
+	c.scan.spelling, c.scan.buf = d.spelling, make([]byte, 0, 256)
 	return c
 }
 
@@ -154,7 +159,7 @@ func (c *codec) object(text []byte, members []store.Cells, n int, copies []*stor
 			if s.space(); !s.is(',') {
 				return said, false
 			}
-			s.blank()
+			s.gap()
 		}
 		from := s.at
 		key, ok := s.key()
@@ -163,25 +168,26 @@ func (c *codec) object(text []byte, members []store.Cells, n int, copies []*stor
 		}
 		at := c.find(key, next)
 		if at < 0 {
-			s.same = false
 			if !s.skip(1) {
 				return said, false
 			}
 			c.names = append(c.names, text[from:s.at])
 			s.space()
+			if c.others < 0 {
+				s.same = false
+				continue
+			}
+			said = true
+			next = c.meet(c.others, next, copies, row)
+			c.met = append(c.met, c.others)
 			continue
 		}
 		if c.seen[at] {
 			s.same = false // the last one counts
 		}
-		c.seen[at] = true
-		c.usual = c.usual && at >= next
-		for ; next < at; next++ {
-			c.usual = c.usual && !c.owes(next, copies, row)
-		}
-		next = max(next, at+1)
+		next = c.meet(at, next, copies, row)
 		m := &c.members[at]
-		if m.copy < 0 && !m.Null && s.peek() == 'n' {
+		if m.copy < 0 && !m.Null && m.Kind != store.Document && s.peek() == 'n' {
 			c.usual = false
 			c.met = append(c.met, ^at)
 		} else {
@@ -201,10 +207,31 @@ func (c *codec) object(text []byte, members []store.Cells, n int, copies []*stor
 		s.space()
 	}
 	for ; next < len(c.members); next++ {
-		c.usual = c.usual && !c.owes(next, copies, row)
+		c.usual = c.usual && (!c.order && c.seen[next] || !c.owes(next, copies, row))
+	}
+	if c.others >= 0 && len(c.names) > 0 {
+		c.text = append(c.text[:0], '{')
+		c.text = append(c.appendNames(c.text, 1, len(c.names)), '}')
+		members[c.members[c.others].column].AppendText(c.text)
 	}
 	s.space()
 	return said, s.at == len(s.src)
+}
+
+// meet notes that a member comes next, and returns which may follow it.
+func (c *codec) meet(at, next int, copies []*store.Cells, row int) int {
+	c.seen[at] = true
+	if !c.order {
+		return 0
+	}
+	c.usual = c.usual && at >= next
+	for ; next < at; next++ {
+		c.usual = c.usual && !c.owes(next, copies, row)
+	}
+	if at == c.others {
+		return max(next, at) // more of them
+	}
+	return max(next, at+1)
 }
 
 // owes tells whether a text that lacks a member is not what render writes.
@@ -216,12 +243,12 @@ func (c *codec) owes(at int, copies []*store.Cells, row int) bool {
 // find returns the member of a name; mostly it is the next, or soon after.
 func (c *codec) find(key []byte, next int) int {
 	for i := next; i < len(c.members); i++ {
-		if c.members[i].Name == string(key) {
+		if c.members[i].Name == string(key) && i != c.others {
 			return i
 		}
 	}
 	for i := range min(next, len(c.members)) {
-		if c.members[i].Name == string(key) {
+		if c.members[i].Name == string(key) && i != c.others {
 			return i
 		}
 	}
@@ -254,7 +281,7 @@ func (c *codec) readCopy(m *member, cells, of *store.Cells, row int) bool {
 func (c *codec) read(m *member, cells *store.Cells) bool {
 	s := &c.scan
 	first, from := s.peek(), s.at
-	if m.Kind == store.Array && first != 'n' {
+	if (m.Kind == store.Array || m.Kind == store.Document) && (first != 'n' || m.Kind == store.Document && !m.Null) {
 		same := s.same
 		if !s.value(1) {
 			return false
@@ -308,178 +335,4 @@ func truncate(c *store.Cells, n int) {
 		c.Kinds, c.Words, c.Offsets = c.Kinds[:n], c.Words[:n], c.Offsets[:n+1]
 		c.Data = c.Data[:c.Offsets[n]]
 	}
-}
-
-// A documentRow is where render finds the members of one row: the cells of the document's
-// columns and of the columns that members are copies of, and its text. A column that is
-// not given is nil and says NULL.
-type documentRow struct {
-	members, copies []*store.Cells
-	raw             *store.Cells
-	row             int
-}
-
-func (r *documentRow) null(c *store.Cells) bool { return c == nil || c.Kinds[r.row] == store.Null }
-
-// render appends the cell of a row to the column itself. The text beside the members
-// counts if it says the same as they; else they win, and it gives only the members that
-// are not listed.
-func (c *codec) render(dst *store.Cells, r *documentRow) error {
-	nothing := !slices.ContainsFunc(r.members, func(m *store.Cells) bool { return !r.null(m) })
-	c.names = c.names[:0]
-	if !r.null(r.raw) {
-		if r.raw.Kinds[r.row] != store.Text {
-			if nothing {
-				dst.AppendRow(r.raw, r.row)
-				return nil
-			}
-		} else {
-			raw := r.raw.Bytes(r.row)
-			for i := range c.back {
-				c.back[i].Reset()
-			}
-			c.expand(raw, c.back, c.given(r), r.row)
-			if c.sameAs(r) {
-				dst.AppendText(raw)
-				return nil
-			}
-		}
-	} else if nothing {
-		dst.AppendNull()
-		return nil
-	}
-	var err error
-	if c.text, err = c.append(c.text[:0], r); err != nil {
-		return err
-	}
-	dst.AppendText(c.text)
-	return nil
-}
-
-// given are the columns that members are copies of, as expand wants them.
-func (c *codec) given(r *documentRow) []*store.Cells {
-	out := make([]*store.Cells, len(r.copies))
-	for i, cells := range r.copies {
-		if out[i] = cells; cells == nil {
-			out[i] = &store.Cells{Kinds: make([]store.Kind, r.row+1)}
-		}
-	}
-	return out
-}
-
-// sameAs tells whether the members are those in back.
-func (c *codec) sameAs(r *documentRow) bool {
-	for i := range c.back {
-		cells := r.members[i]
-		switch {
-		case r.null(cells):
-			if c.back[i].Kinds[0] != store.Null {
-				return false
-			}
-		case !c.back[i].Equal(0, cells, r.row):
-			return false
-		}
-	}
-	return true
-}
-
-var errNoJSON = errors.New("the value is no JSON text")
-
-// append writes the members, and behind them those that are not listed.
-func (c *codec) append(dst []byte, r *documentRow) ([]byte, error) {
-	dst = append(dst, '{')
-	start := len(dst)
-	clear(c.seen)
-	var err error
-	listed := r.members[len(c.members)]
-	if !r.null(listed) && listed.Kinds[r.row] == store.Text {
-		for name := range bytes.SplitSeq(listed.Bytes(r.row), []byte(",")) {
-			name, null := bytes.CutPrefix(name, []byte("-"))
-			at := c.find(name, 0)
-			if at < 0 || c.seen[at] {
-				continue
-			}
-			c.seen[at] = true
-			if dst, err = c.appendMember(dst, start, r, at, null || c.members[at].Null); err != nil {
-				return dst, err
-			}
-		}
-		for at := range c.members { // what the text did not have
-			c.seen[at] = c.seen[at] || c.members[at].copy >= 0 || r.null(r.members[c.members[at].column])
-		}
-	}
-	for at := range c.members {
-		if c.seen[at] {
-			continue
-		}
-		if dst, err = c.appendMember(dst, start, r, at, c.members[at].Null); err != nil {
-			return dst, err
-		}
-	}
-	for _, raw := range c.names {
-		if len(dst) > start {
-			dst = append(dst, ", "...)
-		}
-		dst = append(dst, raw...)
-	}
-	return append(dst, '}'), nil
-}
-
-// appendMember appends a member behind others that begin at start. If it has no value it
-// is left out, or null.
-func (c *codec) appendMember(dst []byte, start int, r *documentRow, at int, null bool) ([]byte, error) {
-	m := &c.members[at]
-	cells, kind, emptyText := r.members[m.column], m.Kind, m.EmptyText
-	if m.copy >= 0 {
-		if r.null(cells) {
-			cells = r.copies[m.copy]
-		} else {
-			kind, emptyText = store.Array, false // as it stands
-		}
-	}
-	if r.null(cells) && !null {
-		return dst, nil
-	}
-	if len(dst) > start {
-		dst = append(dst, ", "...)
-	}
-	dst, err := appendPyText(dst, m.name)
-	if err != nil {
-		return dst, err
-	}
-	dst = append(dst, ": "...)
-	if r.null(cells) {
-		return append(dst, "null"...), nil
-	}
-	if dst, err = c.appendValue(dst, kind, emptyText, cells, r.row); err != nil {
-		return dst, fmt.Errorf("member %q: %w", m.Name, err)
-	}
-	return dst, nil
-}
-
-func (c *codec) appendValue(dst []byte, kind store.Kind, emptyText bool, cells *store.Cells, row int) ([]byte, error) {
-	switch cells.Kinds[row] {
-	case store.Integer:
-		return fmt.Appendf(dst, "%d", cells.Int(row)), nil
-	case store.Real:
-		return appendPyFloat(dst, cells.Float(row)), nil
-	case store.Text:
-		v := cells.Bytes(row)
-		if kind != store.Array {
-			return appendPyText(dst, v)
-		}
-		v = bytes.TrimSpace(v)
-		if emptyText && string(v) == "[]" {
-			return append(dst, `"[]"`...), nil
-		}
-		names := c.names // s.value does not touch them
-		s := pyScanner{src: v, buf: c.scan.buf}
-		ok := s.value(1) && s.at == len(v)
-		c.names, c.scan.buf = names, s.buf
-		if !ok {
-			return dst, errNoJSON
-		}
-		return append(dst, v...), nil
-	}
-	return dst, errors.New("JSON cannot hold bytes")
 }

@@ -289,48 +289,79 @@ func FuzzDocument(f *testing.F) {
 	})
 }
 
-// json.dumps itself writes what we write.
-func TestPython(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		if strings.Contains(os.Getenv("MEMARC_TEST_REQUIRE"), "python") {
-			t.Fatal("python3 is missing")
-		}
-		t.Skip("NOT PROVEN, python3 is missing: that documents are written as its json module does")
+// What programs write is what we write.
+func TestSpellings(t *testing.T) {
+	for _, p := range []struct {
+		spelling     store.Spelling
+		program, arg string
+		script       string
+		finite       bool
+	}{
+		{store.Python, "python3", "-c", pythonWrites + `
+    print(json.dumps({"why": v, "x": [v]}))
+`, false},
+		{store.ORJSON, "python3", "-c", "import orjson" + pythonWrites + `
+    if kind != "u": print(orjson.dumps({"why": v, "x": [v]}).decode())
+    else: print("{}")
+`, true},
+		{store.JavaScript, "node", "-e", `
+const words = require("fs").readFileSync(0, "utf8").split("\n")
+for (const word of words) {
+  const kind = word[0], rest = word.slice(1)
+  let v
+  if (kind === "f") v = Buffer.from(rest, "hex").readDoubleBE(0)
+  else if (kind === "t") v = Buffer.from(rest, "hex").toString()
+  else v = String.fromCharCode(parseInt(rest, 16))
+  console.log(JSON.stringify({"why": v, "x": [v]}))
+}`, true},
+	} {
+		t.Run(fmt.Sprint(p.program, p.spelling), func(t *testing.T) {
+			words := testWords(p.finite)
+			lines := programWrites(t, p.program, p.arg, p.script, words)
+			d, ok := newDocument(&store.JSONColumn{Table: "t", Column: "doc", Spelling: p.spelling, Members: []store.Member{{Name: "why", Kind: store.Text}, {Name: store.OtherMembers}}}, testCatalogTable())
+			if !ok {
+				t.Fatal("the document does not fit")
+			}
+			c := newCodec(d)
+			for i, line := range lines {
+				if line == "{}" {
+					continue
+				}
+				rows := expanded(c, []byte(line), nil)
+				if rows.Columns[3].Kinds[0] != store.Null {
+					t.Fatalf("%s: %s is not what we write", words[i], line)
+				}
+				if got, err := rendered(c, rows, nil); err != nil || string(got) != line {
+					t.Fatalf("%s: wrote %s, %v; the program %s", words[i], got, err, line)
+				}
+			}
+		})
 	}
-	r := rand.New(rand.NewPCG(1, 2))
-	var floats []float64
-	for _, v := range []float64{0, math.Copysign(0, -1), 1, 0.1, 1e16, 9999999999999998, 1e-4, 0.00009999999999999999, 1e-5, 1e22, 1e21, 123456789012345680, 5e-324, math.MaxFloat64, math.Inf(1), math.Inf(-1), 0.30000000000000004, 100, 1e15} {
-		floats = append(floats, v, -v)
-	}
-	for range 20_000 {
-		floats = append(floats, math.Float64frombits(r.Uint64()), r.Float64(), float64(r.IntN(1e6))/1000, math.Pow(10, float64(r.IntN(40)-20)))
-	}
-	var texts []string
-	for c := range rune(0x3000) {
-		texts = append(texts, string(c))
-	}
-	texts = append(texts, "😀", "\U0010FFFF", "\uffff", "\ue000", "\ufeff", "a\"b\\c/d\b\f\n\r\t")
-	var words []string // bits of floats, and runes
-	for _, v := range floats {
-		words = append(words, fmt.Sprintf("f%016x", math.Float64bits(v)))
-	}
-	for _, s := range texts {
-		words = append(words, fmt.Sprintf("t%x", s))
-	}
-	for surrogate := 0xD800; surrogate < 0xE000; surrogate += 37 {
-		words = append(words, fmt.Sprintf("u%04x", surrogate))
-	}
-	script := `
+}
+
+const pythonWrites = `
 import json, struct, sys
 for word in sys.stdin.read().split():
     kind, rest = word[0], word[1:]
     if kind == "f": v = struct.unpack(">d", bytes.fromhex(rest))[0]
     elif kind == "t": v = bytes.fromhex(rest).decode()
     else: v = chr(int(rest, 16))
-    print(json.dumps({"why": v}))
 `
-	cmd := exec.Command(python, "-c", script)
+
+// programWrites is what a program prints for words.
+func programWrites(t *testing.T, program, arg, script string, words []string) []string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err == nil && strings.HasPrefix(script, "import orjson") {
+		err = exec.Command(path, "-c", "import orjson").Run()
+	}
+	if err != nil {
+		if strings.Contains(os.Getenv("MEMARC_TEST_REQUIRE"), strings.TrimSuffix(program, "3")) {
+			t.Fatal(err)
+		}
+		t.Skipf("NOT PROVEN, %s: %v: that documents are written as the program does", program, err)
+	}
+	cmd := exec.Command(path, arg, script)
 	cmd.Stdin = strings.NewReader(strings.Join(words, "\n"))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -341,18 +372,83 @@ for word in sys.stdin.read().split():
 	if len(lines) != len(words) {
 		t.Fatalf("%d lines for %d values", len(lines), len(words))
 	}
-	d, ok := newDocument(&store.JSONColumn{Table: "t", Column: "doc", Members: []store.Member{{Name: "why", Kind: store.Text}}}, testCatalogTable())
-	if !ok {
-		t.Fatal("the document does not fit")
+	return lines
+}
+
+// testWords are values: bits of floats, texts, and halves of surrogate pairs.
+func testWords(finite bool) (words []string) {
+	r := rand.New(rand.NewPCG(1, 2))
+	floats := []float64{math.Inf(1), math.Inf(-1)}
+	if finite {
+		floats = nil
 	}
-	c := newCodec(d)
-	for i, line := range lines {
-		rows := expanded(c, []byte(line), nil)
-		if rows.Columns[1].Kinds[0] != store.Null {
-			t.Fatalf("%s: %s is not what we write", words[i], line)
+	for _, v := range []float64{0, 1, 0.1, 1e16, 9999999999999998, 1e-4, 0.00009999999999999999, 1e-5, 1e-6, 9.9e-7, 1e-7, 1e22, 1e21, 123456789012345680, 5e-324, math.MaxFloat64, 0.30000000000000004, 100, 1e15} {
+		floats = append(floats, v, -v)
+	}
+	for range 20_000 {
+		floats = append(floats, math.Float64frombits(r.Uint64()), r.Float64(), float64(r.IntN(1e6))/1000, math.Pow(10, float64(r.IntN(40)-20)))
+	}
+	for _, v := range floats {
+		if !finite || !math.IsNaN(v) && !math.IsInf(v, 0) {
+			words = append(words, fmt.Sprintf("f%016x", math.Float64bits(v)))
 		}
-		if got, err := rendered(c, rows, nil); err != nil || string(got) != line {
-			t.Fatalf("%s: wrote %s, %v; Python %s", words[i], got, err, line)
+	}
+	var texts []string
+	for c := range rune(0x3000) {
+		texts = append(texts, string(c))
+	}
+	for _, s := range append(texts, "😀", "\U0010FFFF", "\uffff", "\ue000", "\ufeff", "a\"b\\c/d\b\f\n\r\t") {
+		words = append(words, fmt.Sprintf("t%x", s))
+	}
+	for surrogate := 0xD800; surrogate < 0xE000; surrogate += 37 {
+		words = append(words, fmt.Sprintf("u%04x", surrogate))
+	}
+	return words
+}
+
+// Members that are not listed stand together in a column of their own, and come back
+// where they were.
+func TestOtherMembers(t *testing.T) {
+	for _, p := range []struct {
+		spelling store.Spelling
+		text     string
+		want     string
+	}{
+		{store.Python, `{"a": 1, "title": "t", "b": [1,2], "count": 3}`, `title="t" count=3 *="{\"a\": 1, \"b\": [1,2]}" order="*,title,*,count"`},
+		{store.JavaScript, `{"title":"t","count":3,"b":{"x":null},"a":1}`, `title="t" count=3 *="{\"b\":{\"x\":null},\"a\":1}"`},
+		{store.JavaScript, `{"*":1}`, `*="{\"*\":1}"`},
+		{store.JavaScript, `{"title":"t" ,"a":1}`, `title="t" *="{\"a\":1}" doc="{\"title\":\"t\" ,\"a\":1}"`},
+		{store.JSONB, `{"a": 1, "count": 3, "title": "t"}`, `title="t" count=3 *="{\"a\": 1}"`},
+		{store.JSONB, `{"a": 1.50, "title": null}`, `*="{\"a\": 1.50}" order="*,-title"`},
+		{store.JSONB, `{"count": 1.50}`, `count=1.5 doc="{\"count\": 1.50}"`},
+	} {
+		d, ok := newDocument(&store.JSONColumn{Table: "t", Column: "doc", Spelling: p.spelling, Members: []store.Member{{Name: "title", Kind: store.Text}, {Name: "count", Kind: store.Real}, {Name: store.OtherMembers}}}, testCatalogTable())
+		if !ok {
+			t.Fatal("the document does not fit")
+		}
+		c := newCodec(d)
+		rows := expanded(c, []byte(p.text), nil)
+		if got := show(c, rows); got != p.want {
+			t.Errorf("%s: %s, want %s", p.text, got, p.want)
+		}
+		got, err := rendered(c, rows, nil)
+		if p.spelling == store.JSONB && rows.Columns[len(c.columns)].Kinds[0] == store.Null { // the server puts members in its own order
+			var a, b map[string]json.RawMessage
+			if json.Unmarshal(got, &a) != nil || json.Unmarshal([]byte(p.text), &b) != nil || fmt.Sprint(a) != fmt.Sprint(b) {
+				t.Errorf("%s: wrote %s", p.text, got)
+			}
+		} else if string(got) != p.text || err != nil {
+			t.Errorf("%s: wrote %s, %v", p.text, got, err)
+		}
+	}
+	// Another product's members never take the place of those that are listed.
+	d, _ := newDocument(&store.JSONColumn{Table: "t", Column: "doc", Spelling: store.JavaScript, Members: []store.Member{{Name: "title", Kind: store.Text}, {Name: store.OtherMembers}}}, testCatalogTable())
+	c := newCodec(d)
+	for others, want := range map[string]string{
+		`{"a" : 1, "title": "no",  "b": "ä"}`: `{"title":"t","a":1,"b":"ä"}`, `[1]`: `{"title":"t"}`, `{"a":`: `{"title":"t"}`, `{}`: `{"title":"t"}`, `{"a":1 "b":2}`: `{"title":"t"}`,
+	} {
+		if got, err := rendered(c, cellsOf(4, []string{"t", others, "-", "-"}), nil); err != nil || string(got) != want {
+			t.Errorf("%s: wrote %s, %v, want %s", others, got, err, want)
 		}
 	}
 }

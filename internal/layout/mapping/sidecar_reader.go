@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -98,7 +99,7 @@ type restoration struct {
 
 // same tells whether the native row of a record is still the one that was written.
 func (f *restoration) same(row int) bool {
-	return f.found[row] >= 0 && format.Hash(f.rows.Columns[1].Bytes(f.found[row])) == f.leaves[row].Sum
+	return f.found[row] >= 0 && bytes.Equal(f.rows.Columns[1].Bytes(f.found[row]), f.leaves[row].Sum[:])
 }
 
 // prepare finds the entries of records.

@@ -10,14 +10,28 @@ import (
 	"github.com/memarc/memarc/internal/store"
 )
 
-// JSON as Python's json.dumps writes it by default: ", " and ": " between tokens, \u
-// escapes for all but printable ASCII, floats as repr gives them, NaN and Infinity as
-// words. A lone surrogate, which Python's strings may hold, is three bytes of what
-// would be its UTF-8.
+// A spelling is how a program writes JSON. A lone surrogate, which strings of Python and
+// JavaScript may hold, is three bytes of what would be its UTF-8.
+type spelling struct {
+	blank bool // behind commas and colons
+	ascii bool // \u escapes for all but printable ASCII
+	words bool // NaN and Infinity
+	float func(dst []byte, v float64) []byte
+	// order says that the order of members tells something.
+	order bool
+}
 
-// A pyScanner reads one JSON text and finds out on the way whether json.dumps would
+var spellings = [...]*spelling{
+	store.Python:     {blank: true, ascii: true, words: true, float: appendPyFloat, order: true},
+	store.JavaScript: {float: appendJSFloat, order: true},
+	store.ORJSON:     {float: appendRyuFloat, order: true},
+	store.JSONB:      {blank: true, float: appendNumeric},
+}
+
+// A jsonScanner reads one JSON text and finds out on the way whether a program would
 // have written just these bytes.
-type pyScanner struct {
+type jsonScanner struct {
+	*spelling
 	src  []byte
 	at   int
 	same bool // so far it would have
@@ -27,8 +41,8 @@ type pyScanner struct {
 // maxDepth is how deep values may nest.
 const maxDepth = 500
 
-// space skips what json.dumps never writes.
-func (s *pyScanner) space() {
+// space skips what no program writes.
+func (s *jsonScanner) space() {
 	for s.at < len(s.src) {
 		switch s.src[s.at] {
 		case ' ', '\t', '\n', '\r':
@@ -40,18 +54,20 @@ func (s *pyScanner) space() {
 	}
 }
 
-// blank skips the one blank behind a separator.
-func (s *pyScanner) blank() {
-	if s.at < len(s.src) && s.src[s.at] == ' ' {
-		s.at++
-	} else {
-		s.same = false
+// gap skips the one blank that may stand behind a separator.
+func (s *jsonScanner) gap() {
+	if s.blank {
+		if s.at < len(s.src) && s.src[s.at] == ' ' {
+			s.at++
+		} else {
+			s.same = false
+		}
 	}
 	s.space()
 }
 
 // is tells whether the next byte is c, and steps over it.
-func (s *pyScanner) is(c byte) bool {
+func (s *jsonScanner) is(c byte) bool {
 	if s.at < len(s.src) && s.src[s.at] == c {
 		s.at++
 		return true
@@ -59,7 +75,7 @@ func (s *pyScanner) is(c byte) bool {
 	return false
 }
 
-func (s *pyScanner) peek() byte {
+func (s *jsonScanner) peek() byte {
 	if s.at < len(s.src) {
 		return s.src[s.at]
 	}
@@ -67,7 +83,7 @@ func (s *pyScanner) peek() byte {
 }
 
 // key reads the name of a member and the colon behind it.
-func (s *pyScanner) key() ([]byte, bool) {
+func (s *jsonScanner) key() ([]byte, bool) {
 	var ok bool
 	if s.buf, ok = s.text(s.buf[:0]); !ok {
 		return nil, false
@@ -76,7 +92,7 @@ func (s *pyScanner) key() ([]byte, bool) {
 	if !s.is(':') {
 		return nil, false
 	}
-	s.blank()
+	s.gap()
 	return s.buf, true
 }
 
@@ -89,7 +105,7 @@ var plainByte = func() (t [256]bool) {
 }()
 
 // text appends a string's characters to dst.
-func (s *pyScanner) text(dst []byte) ([]byte, bool) {
+func (s *jsonScanner) text(dst []byte) ([]byte, bool) {
 	if !s.is('"') {
 		return dst, false
 	}
@@ -114,7 +130,7 @@ func (s *pyScanner) text(dst []byte) ([]byte, bool) {
 		case c < ' ':
 			return dst, false
 		default:
-			s.same = false
+			s.same = s.same && !s.ascii
 			r, size := utf8.DecodeRune(s.src[s.at:])
 			if r == utf8.RuneError && size == 1 {
 				return dst, false
@@ -128,7 +144,7 @@ func (s *pyScanner) text(dst []byte) ([]byte, bool) {
 // escapes are those of one letter.
 var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
-func (s *pyScanner) escape(dst []byte) ([]byte, bool) {
+func (s *jsonScanner) escape(dst []byte) ([]byte, bool) {
 	if s.at+1 >= len(s.src) {
 		return dst, false
 	}
@@ -146,13 +162,14 @@ func (s *pyScanner) escape(dst []byte) ([]byte, bool) {
 	switch {
 	case !ok:
 		return dst, false
-	case r >= ' ' && r <= '~' || r == '\n' || r == '\r' || r == '\t' || r == '\b' || r == '\f':
+	case r >= ' ' && (r <= '~' || !s.ascii && !isSurrogate(r)) || r == '\n' || r == '\r' || r == '\t' || r == '\b' || r == '\f':
 		s.same = false // it has a shorter form
 	case r >= 0xD800 && r < 0xDC00 && s.at+1 < len(s.src) && s.src[s.at] == '\\' && s.src[s.at+1] == 'u':
 		at, same := s.at, s.same
 		low, ok := s.unit()
 		if ok && low >= 0xDC00 && low < 0xE000 {
 			r = 0x10000 + (r-0xD800)<<10 + (low - 0xDC00)
+			s.same = s.same && s.ascii
 		} else {
 			s.at, s.same = at, same
 		}
@@ -171,7 +188,7 @@ func appendRune(dst []byte, r rune) []byte {
 func isSurrogate(r rune) bool { return r >= 0xD800 && r < 0xE000 }
 
 // unit reads \uXXXX.
-func (s *pyScanner) unit() (rune, bool) {
+func (s *jsonScanner) unit() (rune, bool) {
 	if s.at+6 > len(s.src) {
 		return 0, false
 	}
@@ -196,13 +213,14 @@ func (s *pyScanner) unit() (rune, bool) {
 
 // number reads a number, or one of Python's words for floats that are none, as an
 // Integer or a Real. Where no cell holds it the kind is Null.
-func (s *pyScanner) number() (kind store.Kind, word uint64, ok bool) {
-	for _, w := range pyWords {
+func (s *jsonScanner) number() (kind store.Kind, word uint64, ok bool) {
+	for _, w := range floatWords {
 		if c := s.peek(); c >= '0' && c <= '9' {
 			break
 		}
 		if bytes.HasPrefix(s.src[s.at:], []byte(w.text)) {
 			s.at += len(w.text)
+			s.same = s.same && s.words
 			return store.Real, w.word, true
 		}
 	}
@@ -237,21 +255,20 @@ func (s *pyScanner) number() (kind store.Kind, word uint64, ok bool) {
 	}
 	raw := s.src[from:s.at]
 	if integer {
-		v, err := strconv.ParseInt(string(raw), 10, 64)
-		if err != nil {
-			s.same = false
-			return store.Null, 0, true
+		if v, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+			s.same = s.same && (v != 0 || len(raw) == 1)
+			return store.Integer, uint64(v), true
 		}
-		s.same = s.same && (v != 0 || len(raw) == 1)
-		return store.Integer, uint64(v), true
 	}
 	v, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, 0, false
 	}
 	var form [32]byte
-	if s.same {
-		s.same = bytes.Equal(appendPyFloat(form[:0], v), raw)
+	same := (s.same || integer) && bytes.Equal(s.float(form[:0], v), raw)
+	s.same = s.same && same
+	if integer && !same { // no cell holds all of its digits
+		return store.Null, 0, true
 	}
 	return store.Real, math.Float64bits(v), true
 }
@@ -259,20 +276,20 @@ func (s *pyScanner) number() (kind store.Kind, word uint64, ok bool) {
 // pyNaN is the one NaN that Python reads.
 const pyNaN = 0x7FF8000000000000
 
-var pyWords = []struct {
+var floatWords = []struct {
 	text string
 	word uint64
 }{{"NaN", pyNaN}, {"Infinity", math.Float64bits(math.Inf(1))}, {"-Infinity", math.Float64bits(math.Inf(-1))}}
 
 // skip reads any value. Its form does not matter: it is kept as it stands.
-func (s *pyScanner) skip(depth int) bool {
+func (s *jsonScanner) skip(depth int) bool {
 	same := s.same
 	ok := s.value(depth)
 	s.same = same
 	return ok
 }
 
-func (s *pyScanner) value(depth int) bool {
+func (s *jsonScanner) value(depth int) bool {
 	if depth > maxDepth {
 		return false
 	}
@@ -303,7 +320,7 @@ func (s *pyScanner) value(depth int) bool {
 			if !s.is(',') {
 				return false
 			}
-			s.blank()
+			s.gap()
 		}
 	case 't':
 		return s.word("true")
@@ -316,7 +333,7 @@ func (s *pyScanner) value(depth int) bool {
 	return ok
 }
 
-func (s *pyScanner) word(w string) bool {
+func (s *jsonScanner) word(w string) bool {
 	if !bytes.HasPrefix(s.src[s.at:], []byte(w)) {
 		return false
 	}
@@ -326,8 +343,8 @@ func (s *pyScanner) word(w string) bool {
 
 var errNoText = errors.New("the text is not valid UTF-8, which JSON cannot hold")
 
-// appendPyText appends a string.
-func appendPyText(dst, v []byte) ([]byte, error) {
+// appendText appends a string.
+func (p *spelling) appendText(dst, v []byte) ([]byte, error) {
 	dst = append(dst, '"')
 	for i := 0; i < len(v); {
 		from := i
@@ -354,6 +371,12 @@ func appendPyText(dst, v []byte) ([]byte, error) {
 				dst = append(dst, `\b`...)
 			case '\f':
 				dst = append(dst, `\f`...)
+			case 0x7F:
+				if !p.ascii {
+					dst = append(dst, c)
+					break
+				}
+				fallthrough
 			default:
 				dst = appendUnit(dst, rune(c))
 			}
@@ -366,6 +389,8 @@ func appendPyText(dst, v []byte) ([]byte, error) {
 				return dst, errNoText
 			}
 			dst, size = appendUnit(dst, 0xD000|rune(v[i+1]&0x3F)<<6|rune(v[i+2]&0x3F)), 3
+		case !p.ascii:
+			dst = append(dst, v[i:i+size]...)
 		case r > 0xFFFF:
 			r -= 0x10000
 			dst = appendUnit(appendUnit(dst, 0xD800+r>>10), 0xDC00+r&0x3FF)
@@ -396,10 +421,57 @@ func appendPyFloat(dst []byte, v float64) []byte {
 	if a := math.Abs(v); a != 0 && (a < 1e-4 || a >= 1e16) {
 		return strconv.AppendFloat(dst, v, 'e', -1, 64)
 	}
+	return appendPoint(dst, v)
+}
+
+// appendPoint appends a float without an exponent, and with a point.
+func appendPoint(dst []byte, v float64) []byte {
 	at := len(dst)
 	dst = strconv.AppendFloat(dst, v, 'f', -1, 64)
 	if bytes.IndexByte(dst[at:], '.') < 0 {
 		dst = append(dst, ".0"...)
 	}
 	return dst
+}
+
+// appendFloat appends a float, which not every program writes.
+func (p *spelling) appendFloat(dst []byte, v float64) ([]byte, error) {
+	if !p.words && (math.IsNaN(v) || math.IsInf(v, 0)) {
+		return dst, errNoNumber
+	}
+	return p.float(dst, v), nil
+}
+
+var errNoNumber = errors.New("JSON cannot hold the number")
+
+// appendJSFloat appends a float as JavaScript's Number::toString (ECMA-262, 6.1.6.1.20).
+func appendJSFloat(dst []byte, v float64) []byte {
+	if a := math.Abs(v); a != 0 && (a < 1e-6 || a >= 1e21) {
+		return appendExponent(dst, v, true)
+	}
+	return strconv.AppendFloat(dst, v+0, 'f', -1, 64) // -0 is 0
+}
+
+// appendRyuFloat appends a float as the crate ryu prints it, which orjson uses.
+func appendRyuFloat(dst []byte, v float64) []byte {
+	if a := math.Abs(v); a != 0 && (a < 1e-5 || a >= 1e16) {
+		return appendExponent(dst, v, false)
+	}
+	return appendPoint(dst, v)
+}
+
+// appendNumeric appends a float as PostgreSQL's numeric, which has no exponent.
+func appendNumeric(dst []byte, v float64) []byte { return strconv.AppendFloat(dst, v+0, 'f', -1, 64) }
+
+// appendExponent appends a float with an exponent that has no needless digit.
+func appendExponent(dst []byte, v float64, plus bool) []byte {
+	at := len(dst)
+	dst = strconv.AppendFloat(dst, v, 'e', -1, 64)
+	e := at + bytes.IndexByte(dst[at:], 'e') + 1
+	sign, digits := dst[e], bytes.TrimLeft(dst[e+1:], "0")
+	out := dst[:e]
+	if plus || sign == '-' {
+		out = append(out, sign)
+	}
+	return append(out, digits...)
 }
