@@ -26,14 +26,17 @@ type (
 
 // Options are the choices of an export; the zero value is recommended.
 type Options struct {
-	Encoding   format.Encoding // default Arrow
-	Level      format.Level
-	Workers    int    // goroutines that compress; default one a core
-	TempDir    string // for leaves that do not fit in memory
-	Writer     string // name and version of the program
-	Created    string // RFC 3339; empty for none, which keeps archives reproducible
-	Filter     Filter
-	AcceptLoss []string // codes of losses that are accepted; "all" for every one
+	Encoding format.Encoding // default Arrow
+	Level    format.Level
+	Workers  int    // goroutines that compress; default one a core
+	TempDir  string // for leaves that do not fit in memory
+	Writer   string // name and version of the program
+	Created  string // RFC 3339; empty for none, which keeps archives reproducible
+	Filter   Filter
+	// IncludeSecrets carries also passwords, keys and tokens, which otherwise stay behind;
+	// the ledger counts them under the code "withheld".
+	IncludeSecrets bool
+	AcceptLoss     []string // codes of losses that are accepted; "all" for every one
 	// Progress, if not nil, is called after each batch.
 	Progress func(Progress)
 }
@@ -83,14 +86,24 @@ func Export(ctx context.Context, src Source, out io.Writer, o Options) (*Report,
 		return nil, err
 	}
 	opts.Guide = guide
+	if s, ok := src.(store.Secretive); ok && !o.IncludeSecrets {
+		s.Withhold()
+	}
 	d, err := src.Describe(ctx)
 	if err != nil {
 		return nil, err
 	}
 	f := newFilter(o.Filter)
+	options := o.Filter.options()
+	if d.Secrets != "" {
+		if options == nil {
+			options = map[string]string{}
+		}
+		options[store.Secrets] = string(d.Secrets)
+	}
 	m := &format.Manifest{
 		Writer: o.Writer, Created: o.Created, Encoding: o.Encoding, Source: d.ID, Origin: d.Origin,
-		Sections: f.sections(d.Sections), Spaces: d.Spaces, Options: o.Filter.options(),
+		Sections: f.sections(d.Sections), Spaces: d.Spaces, Options: options,
 	}
 	w, err := format.NewWriter(out, m, opts)
 	if err != nil {

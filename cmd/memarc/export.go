@@ -39,10 +39,17 @@ func layoutFlag() cli.Flag {
 func archiveFlags() []cli.Flag {
 	return []cli.Flag{
 		acceptFlag(),
+		secretsFlag(),
 		&cli.StringFlag{Name: "encoding", Value: "arrow", Usage: "the `FORM` of the records: arrow (default) or ndjson"},
 		&cli.StringFlag{Name: "level", Value: "default", Usage: "compress at `LEVEL` default, better or best"},
 		&cli.BoolFlag{Name: "timestamp", Usage: "write the time of the export, or SOURCE_DATE_EPOCH, into the archive; two exports of the same store then differ"},
 	}
+}
+
+const includeSecrets = "include-secrets"
+
+func secretsFlag() cli.Flag {
+	return &cli.BoolFlag{Name: includeSecrets, Usage: "carry also passwords, keys and tokens, which otherwise stay behind"}
 }
 
 func acceptFlag() cli.Flag {
@@ -91,7 +98,7 @@ func (t *tool) exportOptions(c *cli.Context) (o exporter.Options, err error) {
 	o.Filter.Kinds, o.Filter.Tags = c.StringSlice("type"), c.StringSlice("tag")
 	o.Filter.Namespaces, o.Filter.Owners = c.StringSlice("namespace"), c.StringSlice("owner")
 	o.Filter.Where = c.String("where")
-	o.AcceptLoss = accepted(c)
+	o.AcceptLoss, o.IncludeSecrets = accepted(c), c.Bool(includeSecrets)
 	o.Writer = "memarc " + buildVersion()
 	epoch := t.getenv("SOURCE_DATE_EPOCH")
 	if c.Bool("timestamp") || epoch != "" {
@@ -141,7 +148,11 @@ func (t *tool) openSource(c *cli.Context, where string) (store.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return registry.OpenSource(c.Context, where, name)
+	src, err := registry.OpenSource(c.Context, where, name)
+	if s, ok := src.(store.Secretive); ok && !c.Bool(includeSecrets) {
+		s.Withhold()
+	}
+	return src, err
 }
 
 func (t *tool) export(c *cli.Context, r *report) error {

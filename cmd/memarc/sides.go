@@ -25,12 +25,33 @@ func (t *tool) side(c *cli.Context, where string, p *progress) (*side, error) {
 	if where == "-" {
 		return nil, usagef("a comparison reads an archive twice, so it needs a file, not the standard input")
 	}
-	in, _, err := t.openArchive(c.Context, where) // tells early what is wrong
-	if err != nil {
-		return nil, err
-	}
-	in.Close()
 	return &side{t.fileSide(c, where, p), nil, func() error { return nil }}, nil
+}
+
+// followSecrets compares with the secrets of a store if an archive has them.
+func followSecrets(c *cli.Context, m *format.Manifest) error {
+	if m.Options[store.Secrets] != string(store.Included) {
+		return nil
+	}
+	return c.Set(includeSecrets, "true")
+}
+
+// peekSecrets does so for an archive's file, and tells early what is wrong with it.
+func (t *tool) peekSecrets(c *cli.Context, where string) error {
+	if !isArchive(place(where)) || where == "-" {
+		return nil
+	}
+	in, _, err := t.openArchive(c.Context, where)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	r, err := format.NewReader(in, format.ReaderOptions{})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return followSecrets(c, r.Manifest())
 }
 
 func (t *tool) storeSide(c *cli.Context, where string, p *progress) (*side, error) {
@@ -52,7 +73,7 @@ func (t *tool) digestCommand() *cli.Command {
 		Usage:       "print the content digest of an archive or a store",
 		ArgsUsage:   "FILE|STORE",
 		Description: "The digest is the same for the same memories, whatever holds them.\n\n   memarc digest vestige.db\n   memarc digest backup.marc",
-		Flags:       manners(&cli.BoolFlag{Name: "sections", Usage: "print the digest of each section too"}, layoutFlag()),
+		Flags:       manners(&cli.BoolFlag{Name: "sections", Usage: "print the digest of each section too"}, layoutFlag(), secretsFlag()),
 		Action:      t.command(1, 1, t.digest),
 	}
 }
@@ -112,7 +133,7 @@ func (t *tool) diffCommand() *cli.Command {
 		Usage:       "show what differs between two archives or stores, field by field",
 		ArgsUsage:   "A B",
 		Description: "A and B are each an archive or a store. With --quiet the exit code alone is the answer.\n\n   memarc diff monday.marc friday.marc\n   memarc diff backup.marc vestige.db",
-		Flags:       manners(layoutFlag(), limitFlag()),
+		Flags:       manners(layoutFlag(), limitFlag(), secretsFlag()),
 		Action:      t.command(2, 2, t.diff),
 	}
 }
@@ -120,6 +141,11 @@ func (t *tool) diffCommand() *cli.Command {
 func (t *tool) diff(c *cli.Context, r *report) error {
 	if c.Int("limit") < 1 {
 		return usagef("--limit takes a number above 0")
+	}
+	for _, where := range c.Args().Slice() {
+		if err := t.peekSecrets(c, where); err != nil {
+			return err
+		}
 	}
 	p := t.newProgress(c.Bool("quiet"))
 	defer p.stop()

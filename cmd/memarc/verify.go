@@ -19,7 +19,7 @@ func (t *tool) verifyCommand() *cli.Command {
 		ArgsUsage: "FILE",
 		Description: "Names every damaged chunk. With --against, also every record that differs, field by field.\n\n" +
 			"   memarc verify backup.marc\n   memarc verify backup.marc --against vestige.db\n   memarc export vestige.db | memarc verify -",
-		Flags:  manners(&cli.StringFlag{Name: "against", Usage: "compare record by record with `STORE`"}, layoutFlag(), limitFlag()),
+		Flags:  manners(&cli.StringFlag{Name: "against", Usage: "compare record by record with `STORE`"}, layoutFlag(), limitFlag(), secretsFlag()),
 		Action: t.command(1, 1, t.verify),
 	}
 }
@@ -66,6 +66,9 @@ func (t *tool) verify(c *cli.Context, r *report) error {
 		r.section(s.Name).Read = s.Records
 	}
 	if against != "" {
+		if err := followSecrets(c, found.Manifest); err != nil {
+			return err
+		}
 		return t.against(c, r, path, against)
 	}
 	if c.Bool("quiet") {

@@ -43,6 +43,14 @@ type Layout struct {
 	// Fixed names tables that say what a store is, such as its version, or that
 	// its own triggers fill: an existing target keeps its rows.
 	Fixed []string
+	// Secrets names what an archive does not hold unless it is asked to: passwords, keys
+	// and tokens, and tables of them.
+	Secrets []Secret
+	// Adapt returns the layout for a store whose tables have names that its user chose,
+	// or nil if none of them is the product's. A new store has those of the layout itself.
+	Adapt func(tables []format.Table) *Layout
+	// Instance is the name that Adapt has found.
+	Instance string
 	// Spaces derives the embedding spaces, where the product has no table of them.
 	Spaces *SpacesFrom
 	// Model is where a product that takes vectors of one space alone registers it.
@@ -64,6 +72,9 @@ func (l *Layout) Takes(o *format.Origin, engine string) bool {
 	}
 	return o.Engine == engine
 }
+
+// A Secret is a column of a table, or the table as a whole.
+type Secret struct{ Table, Column string }
 
 // A JSONColumn is a column whose texts are JSON objects: to the maps each member is a
 // column of its own, as it is in an engine of graphs. The column's own name stands for
@@ -118,6 +129,8 @@ type TableMap struct {
 	Table   string
 	Section string
 	Columns []ColumnMap
+	// As names the passthrough section of a table whose own name is not always the same.
+	As string
 	// Part means that another map of the same table creates the rows, and this
 	// one only fills columns of them. With Optional a row has no such record if all
 	// its columns here, but for the key, are NULL.

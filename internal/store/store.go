@@ -35,6 +35,8 @@ type Description struct {
 	Items    []Item
 	// Losses that are known before reading.
 	Losses []format.Loss
+	// Secrets says what becomes of secrets, where the store has a place for them.
+	Secrets SecretsOption
 }
 
 // Records returns the rows of items that are carried, for a progress bar.
@@ -69,6 +71,21 @@ type Source interface {
 	Losses() []format.Loss
 	Close() error
 }
+
+// Secretive is the ability of a source to leave out what its layout calls secret;
+// Describe and Read then do. The ledger counts it.
+type Secretive interface{ Withhold() }
+
+// A SecretsOption says whether secrets are in an archive; it stands in the manifest's
+// options under this name.
+type SecretsOption string
+
+// The options, the second of which is a loss code too.
+const (
+	Secrets                = "secrets"
+	Withheld SecretsOption = "withheld"
+	Included SecretsOption = "included"
+)
 
 // Policy is what to do with a record whose key the target already has with
 // another content.

@@ -95,6 +95,7 @@ func (s *sink) lookUp(ctx context.Context, w *writer, keys []int) (have *store.R
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	s.keepSecrets(w, have, found)
 	told, err := s.db.Stored(ctx, p.table, p.names(), w.rows, p.names())
 	if err != nil {
 		return nil, nil, nil, err

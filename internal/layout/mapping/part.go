@@ -49,6 +49,7 @@ type bound struct {
 	apart  *store.Apart
 	mint   *store.Mint
 	refers string // the section whose minted identifiers the column holds
+	secret *secret
 }
 
 // take takes from a map what concerns records of other products.
@@ -102,6 +103,9 @@ func (p *part) get(rows *store.Rows, shared func(at int) bool) *format.Batch {
 		cells := &rows.Columns[c.at]
 		if shared(c.at) {
 			cells = clone(cells)
+		}
+		if c.secret != nil {
+			cells = c.secret.get(cells)
 		}
 		c.lens.Get(cells, &b.Columns[c.field], func(row int) { over = append(over, leftover{row, i}) })
 	}
@@ -260,6 +264,11 @@ func (p *part) put(b *format.Batch, rows *store.Rows, from provenance) error {
 			default:
 				cells.AppendNull()
 			}
+		}
+	}
+	for i := range p.columns {
+		if c := &p.columns[i]; c.secret != nil {
+			c.secret.put(&rows.Columns[i])
 		}
 	}
 	if p.rest != "" {

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -129,12 +130,12 @@ func (s *shape) addTable(c *store.Catalog, t *store.CatalogTable, known map[stri
 	s.origin.Tables = append(s.origin.Tables, bare(s.layout, t.Table))
 	s.loseCode(t)
 	var maps []*store.TableMap
-	var lenses []store.ColumnMap
+	lenses := &store.TableMap{}
 	for i := range s.layout.Maps {
 		switch m := &s.layout.Maps[i]; {
 		case m.Table != t.Name:
 		case m.Section == "":
-			lenses = m.Columns
+			lenses = m
 		case holdsKey(m, t) && s.first(m, c):
 			maps = append(maps, m)
 		}
@@ -168,6 +169,7 @@ func (s *shape) addTable(c *store.Catalog, t *store.CatalogTable, known map[stri
 		}
 		shape.parts = []*part{p}
 	}
+	s.markSecrets(&shape)
 	s.tables = append(s.tables, shape)
 	return nil
 }
@@ -344,13 +346,13 @@ func fieldName(column string) string {
 }
 
 // passthroughPart carries a table as it is.
-func (s *shape) passthroughPart(t *store.CatalogTable, lenses []store.ColumnMap) (*part, error) {
-	p := &part{table: t.Name, section: &format.Section{Name: passthrough(s.layout.Name, t.Name)}, updated: -1}
+func (s *shape) passthroughPart(t *store.CatalogTable, m *store.TableMap) (*part, error) {
+	p := &part{table: t.Name, section: &format.Section{Name: passthrough(s.layout.Name, cmp.Or(m.As, t.Name))}, updated: -1}
 	for i := range t.Columns {
 		name := t.Columns[i].Name
 		by := natural(t.Classes[i])
 		var def *format.Value
-		for _, c := range lenses {
+		for _, c := range m.Columns {
 			if c.Column == name {
 				by, def = c.Lens, c.Default
 			}

@@ -68,7 +68,7 @@ func NewSink(db store.Target, l *store.Layout, version int, opts store.SinkOptio
 	if opts.Policy == "" {
 		opts.Policy = store.Fail
 	}
-	s := &sink{db: documentsIn(db, l), layout: l, version: version, opts: opts, writers: map[string]*writer{}}
+	s := &sink{db: db, layout: l, version: version, opts: opts, writers: map[string]*writer{}}
 	if b, ok := db.(store.Sidecarless); ok && b.Sidecarless() {
 		s.bare, s.opts.NoSidecar = true, true
 	}
@@ -83,7 +83,17 @@ func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error
 	if s.catalog, err = s.db.Catalog(ctx); err != nil {
 		return nil, err
 	}
-	s.foreign = s.layout.Own == nil && !s.layout.Takes(m.Origin, s.catalog.Engine)
+	renamed := false
+	if s.layout.Adapt != nil {
+		s.layout = adapted(s.layout, s.catalog, m.Origin)
+		renamed = m.Origin != nil && m.Origin.Layout == s.layout.Name && adapted(s.layout, nil, m.Origin).Instance != s.layout.Instance
+	}
+	if s.db = documentsIn(s.db, s.layout); len(s.layout.Documents) > 0 {
+		if s.catalog, err = s.db.Catalog(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.foreign = s.layout.Own == nil && (renamed || !s.layout.Takes(m.Origin, s.catalog.Engine))
 	if s.foreign {
 		if s.from = foreign; m.Origin != nil && m.Origin.Layout == s.layout.Name {
 			s.from = kin
@@ -178,7 +188,7 @@ func (s *sink) tableOf(section string) string {
 		return section
 	}
 	for _, m := range s.layout.Maps {
-		if m.Section == section {
+		if m.Section == section || m.As != "" && passthrough(s.layout.Name, m.As) == section {
 			return m.Table
 		}
 	}
@@ -419,7 +429,11 @@ func (s *sink) Notes() []store.Reject { return s.notes }
 
 // ReadBack returns a source of what the target now holds.
 func (s *sink) ReadBack(ctx context.Context) (store.Source, error) {
-	return newSource(ctx, s.db, s.layout, s.version)
+	src, err := newSource(ctx, s.db, s.layout, s.version)
+	if err == nil && s.withheld() {
+		src.Withhold()
+	}
+	return src, err
 }
 
 // Losses returns what the target could not hold.

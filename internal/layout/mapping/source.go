@@ -21,13 +21,24 @@ type source struct {
 	description *store.Description
 	seen        []format.Space // labels of the vectors that this Read has passed
 	companions  map[string]*companion
+	withhold    bool
 }
 
-var _ store.Source = (*source)(nil)
+var (
+	_ store.Source    = (*source)(nil)
+	_ store.Secretive = (*source)(nil)
+)
 
 // NewSource returns a Source of the database as the layout's given version. It
 // owns the database.
 func NewSource(ctx context.Context, db store.Tables, l *store.Layout, version int) (store.Source, error) {
+	if l.Adapt != nil {
+		c, err := db.Catalog(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l = adapted(l, c, nil)
+	}
 	s, err := newSource(ctx, withDocuments(db, l), l, version)
 	if err != nil {
 		return nil, err
@@ -140,12 +151,27 @@ func (s *source) Describe(ctx context.Context) (*store.Description, error) {
 		ID:     format.StoreID{Engine: s.shape.engine, Layout: s.shape.layout.Name, Version: versionText(s.shape.version)},
 		Origin: s.shape.origin, Items: slices.Clone(s.shape.items), Losses: slices.Clone(s.shape.losses), Spaces: s.shape.spaces,
 	}
+	switch {
+	case !s.shape.hasSecrets():
+	case s.withhold:
+		d.Secrets = store.Withheld
+	default:
+		d.Secrets = store.Included
+	}
 	for _, t := range s.shape.tables {
 		n, err := s.db.Count(ctx, t.table.Name)
 		if err != nil {
 			return nil, err
 		}
 		item := store.Item{Name: t.table.Name, Fate: store.Carried, Rows: n}
+		if s.withholds(t) {
+			if n > 0 {
+				item.Fate = store.Lost
+				d.Losses = append(d.Losses, withheld(t.table.Name, uint64(n)))
+			}
+			d.Items = append(d.Items, item)
+			continue
+		}
 		for _, p := range t.parts {
 			item.Sections = append(item.Sections, p.section.Name)
 			section := p.section
@@ -206,6 +232,7 @@ func (s *source) Read(ctx context.Context, sel store.Selection) iter.Seq2[*forma
 			})
 		}
 		s.seen = nil
+		s.shape.resetSecrets()
 		s.companions = map[string]*companion{}
 		defer s.dismiss()
 		for _, t := range s.shape.tables {
@@ -236,7 +263,7 @@ func memoriesTable(t tableShape) bool { return t.parts[0].section.Name == format
 
 func (s *source) readTable(ctx context.Context, t tableShape, sel store.Selection, yield func(*format.Batch, error) bool) bool {
 	r := s.reading(t, sel, yield)
-	if len(r.wanted) == 0 {
+	if len(r.wanted) == 0 || s.withholds(t) {
 		return true
 	}
 	if c := s.companions[t.table.Name]; c != nil { // the rows that have not come yet
@@ -564,7 +591,7 @@ func (s *source) yieldSpaces(ctx context.Context, sel store.Selection, yield fun
 
 // Losses returns what reading has found that cannot be carried.
 func (s *source) Losses() []format.Loss {
-	losses := slices.Clone(s.losses)
+	losses := append(slices.Clone(s.losses), s.shape.secretLosses()...)
 	if db, ok := s.db.(store.Lossy); ok {
 		losses = append(losses, db.Losses()...)
 	}
