@@ -25,6 +25,9 @@ const sampleRows = 2000
 // Draft writes a layout file for a database, for a user to edit. As it stands it
 // carries everything.
 func Draft(ctx context.Context, c *store.Catalog, db store.Tables) ([]byte, error) {
+	if !slices.Contains(engines, c.Engine) {
+		return nil, fmt.Errorf("%w: a layout can be drafted of a database of %s, not of %s; without a layout its store is carried as it is", store.ErrUsage, strings.Join(engines, " and "), c.Engine)
+	}
 	var all []*table
 	for i := range c.Tables {
 		t := &c.Tables[i]
@@ -52,15 +55,23 @@ func Draft(ctx context.Context, c *store.Catalog, db store.Tables) ([]byte, erro
 layout: %s
 # The version of this kind of file.
 version: %d
-
+%s
 # By these tables and columns a store of this layout is recognised.
 tables:
-`, draftName, version)
+`, draftName, version, engineLine(c.Engine))
 	for _, t := range all {
 		t.write(w)
 	}
 	writeSkip(w, c)
 	return w.Bytes(), nil
+}
+
+// engineLine names the engine, if it is not the one that is meant without a word.
+func engineLine(engine string) string {
+	if engine == engines[0] {
+		return ""
+	}
+	return "# What its databases are.\nengine: " + engine + "\n"
 }
 
 // look takes the first rows of a table and judges its columns.

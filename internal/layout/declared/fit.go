@@ -35,7 +35,9 @@ func (c *column) look() {
 			c.fits[name] = true
 		}
 	}
-	c.unit = unit(&c.sample)
+	if c.unit = unit(&c.sample); c.class == store.Moment {
+		c.unit = plain[store.Moment]
+	}
 }
 
 // givesBack tells whether a lens writes every cell again bit for bit.
@@ -104,8 +106,9 @@ var choices = map[format.Type][]string{
 // identifiers are the lenses for fields that name a record.
 var identifiers = []string{"text", "int-text", "uuid-blob"}
 
-// plain is the lens of a storage class.
-var plain = map[store.Kind]string{store.Text: "text", store.Integer: "int", store.Real: "real", store.Blob: "blob", store.Null: "any"}
+// plain is the lens of a class of columns.
+var plain = map[store.Kind]string{store.Text: "text", store.Integer: "int", store.Real: "real", store.Blob: "blob", store.Null: "any",
+	store.Boolean: "int-bool", store.Moment: "unix-micros", store.Document: "json", store.Array: "json", store.Vector: "f32"}
 
 // lensFor returns the lens by which the column can be a field of the type. Where
 // there are no values to look at, only the declared type speaks.
@@ -133,6 +136,7 @@ func (c *column) own(t *table) string {
 	switch {
 	case c.values > 0 && c.class == store.Blob && slices.Contains(vectorNames, normal(c.name)) && t.roomForVector(c.name):
 		name = c.lensFor(format.Vector, false)
+	case c.class > store.Blob:
 	case strings.HasPrefix(upper, "BOOL"):
 		name = "int-bool"
 	case strings.HasPrefix(upper, "JSON") && upper != "JSONB":

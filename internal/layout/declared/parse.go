@@ -26,7 +26,7 @@ func Parse(name string, raw []byte) (*store.Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	top, err := f.object(body, "the file", "layout", "version", "tables", "skip")
+	top, err := f.object(body, "the file", "layout", "version", "engine", "tables", "skip")
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,12 @@ func Parse(name string, raw []byte) (*store.Layout, error) {
 	if err := f.version(top["version"]); err != nil {
 		return nil, err
 	}
-	l := &store.Layout{Engines: []string{"sqlite"}}
+	l := &store.Layout{Engines: engines[:1]}
+	if m, ok := top["engine"]; ok {
+		if l.Engines, err = f.engine(m); err != nil {
+			return nil, err
+		}
+	}
 	if l.Name, err = f.layoutName(top["layout"]); err != nil {
 		return nil, err
 	}
@@ -53,6 +58,20 @@ func Parse(name string, raw []byte) (*store.Layout, error) {
 	}
 	l.Detect = t.detect
 	return l, nil
+}
+
+// engines of which a layout file may be; the first is meant where it names none.
+var engines = []string{"sqlite", "postgres"}
+
+func (f *file) engine(m member) ([]string, error) {
+	name, err := f.text(m.value, m.line, "engine")
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(engines, name) {
+		return nil, f.failed(m.line, "engine %q: want %s", name, strings.Join(engines, " or "))
+	}
+	return []string{name}, nil
 }
 
 func (f *file) version(m member) error {
