@@ -20,6 +20,9 @@ type Engine struct {
 	// Open opens a store for reading, OpenTarget for writing.
 	Open       func(ctx context.Context, l Location) (Tables, error)
 	OpenTarget func(ctx context.Context, l Location) (Target, error)
+	// Beside lists the other files that the engine may open for the store at a location;
+	// nil if there are none. What one of them names is among them.
+	Beside func(l Location) ([]string, error)
 }
 
 // Preferring is the ability of a target for which a layout is meant if it is new and
@@ -186,6 +189,20 @@ func (r *Registry) OpenSource(ctx context.Context, raw, layout string) (Source, 
 		}
 	}
 	return nil, errors.Join(err, db.Close())
+}
+
+// Beside lists the files that opening the store at a location may open besides the one
+// that it names. Those that a store has only when it is written to need not exist.
+func (r *Registry) Beside(raw string) ([]string, error) {
+	l, err := ParseLocation(raw)
+	if err != nil {
+		return nil, err
+	}
+	e, err := r.engine(l)
+	if err != nil || e.Beside == nil {
+		return nil, err
+	}
+	return e.Beside(l)
 }
 
 // OpenTables opens the database at a location without a layout.

@@ -34,6 +34,7 @@ func LiteEngine() *store.Engine {
 		OpenTarget: func(ctx context.Context, l store.Location) (store.Target, error) {
 			return openLiteTarget(ctx, l)
 		},
+		Beside: func(l store.Location) ([]string, error) { return besideLite(filePath(l)) },
 	}
 }
 

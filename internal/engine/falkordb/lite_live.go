@@ -29,10 +29,7 @@ type liteSettings struct {
 // error tells that this is not known.
 func findLive(ctx context.Context, path string) (*liveServer, error) {
 	sockets, unsure := settledSocket(path)
-	// The package for Node.js leaves no settings, but its socket stands beside the file.
-	if beside, err := filepath.Glob(filepath.Join(quoteGlob(filepath.Dir(path)), "fdb-*.sock")); err == nil {
-		sockets = append(sockets, beside...)
-	}
+	sockets = append(sockets, besideSockets(path)...)
 	for _, socket := range sockets {
 		conn, err := net.DialTimeout("unix", socket, time.Second)
 		if err != nil {
@@ -48,15 +45,42 @@ func findLive(ctx context.Context, path string) (*liveServer, error) {
 	return nil, unsure
 }
 
+// besideSockets lists sockets beside a file: the package for Node.js leaves no settings,
+// but its socket stands there.
+func besideSockets(path string) []string {
+	sockets, err := filepath.Glob(filepath.Join(quoteGlob(filepath.Dir(path)), "fdb-*.sock"))
+	if err != nil {
+		return nil
+	}
+	return sockets
+}
+
+// besideLite lists what may be opened to find the server that has a file open.
+func besideLite(path string) ([]string, error) {
+	out := append([]string{path + settingsEnding}, besideSockets(path)...)
+	s, err := readSettings(path)
+	if s == nil {
+		return out, err
+	}
+	for _, named := range []string{s.PIDFile, s.Socket} {
+		if named != "" {
+			out = append(out, named)
+		}
+	}
+	return out, nil
+}
+
 // quoteGlob makes a path stand for itself in a pattern.
 func quoteGlob(path string) string {
 	return strings.NewReplacer("[", `\[`, "]", `\]`, "*", `\*`, "?", `\?`, `\`, `\\`).Replace(path)
 }
 
-// settledSocket returns the socket in the settings beside a file, if the process that
-// they name is alive.
-func settledSocket(path string) ([]string, error) {
-	f, err := os.Open(path + ".settings")
+// settingsEnding is that of the name of the settings.
+const settingsEnding = ".settings"
+
+// readSettings reads the settings beside a file; nil if there are none.
+func readSettings(path string) (*liteSettings, error) {
+	f, err := os.Open(path + settingsEnding)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
@@ -69,9 +93,19 @@ func settledSocket(path string) ([]string, error) {
 	}
 	var s liteSettings
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return nil, fmt.Errorf("%q is malformed", path+".settings")
+		return nil, fmt.Errorf("%q is malformed", path+settingsEnding)
 	}
-	raw, err = os.ReadFile(s.PIDFile)
+	return &s, nil
+}
+
+// settledSocket returns the socket in the settings beside a file, if the process that
+// they name is alive.
+func settledSocket(path string) ([]string, error) {
+	s, err := readSettings(path)
+	if s == nil {
+		return nil, err
+	}
+	raw, err := os.ReadFile(s.PIDFile)
 	if err != nil {
 		return nil, nil // the server removes it when it ends
 	}

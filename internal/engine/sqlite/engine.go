@@ -25,6 +25,7 @@ func Engine() *store.Engine {
 		OpenTarget: func(ctx context.Context, l store.Location) (store.Target, error) {
 			return OpenTarget(ctx, l.Path)
 		},
+		Beside: func(l store.Location) ([]string, error) { return beside(l.Path) },
 	}
 }
 
