@@ -20,6 +20,7 @@ type progress struct {
 	out      io.Writer
 	terminal *os.File // nil if there is none
 	quiet    bool
+	watch    watch
 
 	mu          sync.Mutex
 	stage, unit string
@@ -29,6 +30,9 @@ type progress struct {
 	ended       chan struct{}
 }
 
+// watch is told that so many of total are done, as update is.
+type watch = func(stage string, done, total int64, unit string)
+
 const (
 	// every is how often work that is not watched on a terminal says that it lives.
 	every = 10 * time.Second
@@ -37,7 +41,7 @@ const (
 )
 
 func (t *tool) newProgress(quiet bool) *progress {
-	p := &progress{out: t.stderr, quiet: quiet, line: time.Now()}
+	p := &progress{out: t.stderr, quiet: quiet, watch: t.watch, line: time.Now()}
 	if isTerminal(t.stderr) && t.getenv("TERM") != "dumb" {
 		p.terminal = t.stderr.(*os.File)
 	}
@@ -48,6 +52,10 @@ func (t *tool) newProgress(quiet bool) *progress {
 // are if nothing is counted. The unit is the name of what is counted, "" for
 // bytes.
 func (p *progress) update(stage string, done, total int64, unit string) {
+	if p.watch != nil {
+		p.watch(stage, done, total, unit)
+		return
+	}
 	if p.quiet {
 		return
 	}

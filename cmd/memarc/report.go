@@ -112,15 +112,19 @@ func (t *tool) command(least, most int, work func(c *cli.Context, r *report) err
 		default:
 			err = t.answer.err
 		}
+		r.finish(c.Context, err, time.Since(start))
+		if t.reported != nil {
+			t.reported(r)
+		}
 		if file == nil {
 			return err
 		}
-		return errors.Join(err, r.write(c.Context, file, err, time.Since(start)))
+		return errors.Join(err, r.write(file))
 	}
 }
 
-// write writes the report of a command that has ended with err.
-func (r *report) write(ctx context.Context, file *newFile, err error, took time.Duration) error {
+// finish makes the report that of a command that has ended with err.
+func (r *report) finish(ctx context.Context, err error, took time.Duration) {
 	r.Seconds = took.Round(time.Millisecond).Seconds()
 	r.Exit = code(ctx, err)
 	r.Status = "done"
@@ -130,6 +134,10 @@ func (r *report) write(ctx context.Context, file *newFile, err error, took time.
 		}
 		r.Errors = append(r.Errors, store.Reject{Reason: err.Error()})
 	}
+}
+
+// write writes the report to a file.
+func (r *report) write(file *newFile) error {
 	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)
