@@ -47,6 +47,7 @@ var rooms = []struct {
 	{"internal/layout/mapping", []string{"format", "internal/store", "internal/layout/lens"}, false},
 	{"cmd", []string{"format", "exporter", "importer", "verify", "internal/store", "internal/store/all", "internal/layout/declared", "internal/embed", "internal/confine", "internal/mcp", "spec", "cmd/"}, false},
 	{"internal/confine", []string{"internal/store"}, false},
+	{"internal/confine/confinetest", nil, false},
 	{"internal/mcp", []string{"internal/confine", "internal/store"}, false},
 	{"internal/embed", []string{"format", "importer", "internal/store"}, false},
 	{"internal/store/storetest/testserver", []string{"internal/guard"}, false},
