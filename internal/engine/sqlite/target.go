@@ -86,9 +86,24 @@ func (t *Target) create(ctx context.Context) error {
 
 // attach opens the existing database in one transaction.
 func (t *Target) attach(ctx context.Context) error {
-	return t.start(ctx, t.final, "mode=rw", []string{
+	log := exists(t.final + "-wal")
+	err := t.start(ctx, t.final, "mode=rw", []string{
 		fmt.Sprintf("PRAGMA busy_timeout=%d", patience), "PRAGMA foreign_keys=0", "PRAGMA trusted_schema=1", "PRAGMA cache_size=-8000", "BEGIN IMMEDIATE",
 	})
+	if err != nil || !log {
+		return err
+	}
+	// Unless there is a Commit, Close leaves a log that others have left as it is.
+	return t.keepLog(true)
+}
+
+// keepLog says whether the last one to close the database leaves its log alone, instead
+// of copying it into the database.
+func (t *Target) keepLog(keep bool) error {
+	if _, err := t.conn.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, keep); err != nil {
+		return t.failed("open", err)
+	}
+	return nil
 }
 
 func (t *Target) start(ctx context.Context, path, params string, statements []string) (err error) {
@@ -291,7 +306,7 @@ func (t *Target) Commit(ctx context.Context) error {
 		return t.failed("write", err)
 	}
 	if t.temporary == "" {
-		return nil
+		return t.keepLog(false)
 	}
 	if err := t.conn.Close(); err != nil {
 		return t.failed("close", err)
