@@ -171,6 +171,9 @@ func (l *Limits) path(raw string, at store.Location) (string, error) {
 	if strings.Contains(p, "?") {
 		return "", question
 	}
+	if inner, err := store.ParseLocation(p); err == nil && inner.Scheme != "" {
+		return "", fmt.Errorf("%w: %q has two schemes", store.ErrUsage, raw)
+	}
 	if len(l.folders) == 0 {
 		return "", fmt.Errorf("%w: %q: no folder is allowed", ErrOutside, raw)
 	}

@@ -61,7 +61,7 @@ var Tricks = []string{
 	"sqlite://OUT/secret.db", "sqlite:///OUT/secret.db", "sqlite:////OUT/secret.db", "sqlite://localhost/OUT/secret.db", "sqlite://etc/passwd",
 	"file:OUT/secret.db", "file://OUT/secret.db", "file:///OUT/secret.db", "file://localhost/OUT/secret.db", "FILE://LOCALHOST/etc/passwd", "file://remote/etc/passwd",
 	"file://localhostOUT/secret.db", "file:OUT/new.json?format=memorygraph-json", "file:IN/sub?mode=ro", "file:own.db?mode=ro", "sqlite:own.db?mode=rwc&vfs=unix-none", "own.db?immutable=1",
-	"sqlite:file:OUT/secret.db?mode=ro", "falkordblite:OUT/secret.db", "falkordblite://OUT/secret.db", "falkordblite://in-side/secret.db", "falkordblite:///OUT/x?graph=a", "falkordblite:settled.rdb",
+	"sqlite:file:OUT/secret.db?mode=ro", "sqlite:file:own.db", "sqlite:postgres:x", "file:sqlite:OUT/secret.db", "falkordblite:OUT/secret.db", "falkordblite://OUT/secret.db", "falkordblite://in-side/secret.db", "falkordblite:///OUT/x?graph=a", "falkordblite:settled.rdb",
 	"own.db?layout=OUT/layout.yaml", "own.db?layout=../in-side/layout.yaml", "own.db?layout=a&format=/etc", "IN/own.db?layout=%2Fetc%2Fpasswd", "wal.db", "sqlite:wal.db",
 	"/dev/fd/0", "/dev/stdin", "/dev/null", "/dev/zero", "/proc/self/fd/0", "/proc/self/environ", "/proc/self/root/etc/passwd", "/proc/self/cwd/x", "/proc/thread-self/maps", "pipe.db", "sqlite:pipe.db",
 	"own.db\x00/etc/passwd", "own.db\n", "\x1b[2Jown.db", "own\xff.db", "~/x.db\x7f", strings.Repeat("a/", 3000) + "x.db",
