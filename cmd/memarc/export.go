@@ -120,7 +120,12 @@ func (t *tool) layout(name string) (*store.Registry, string, error) {
 	if !strings.ContainsAny(name, `./\`) {
 		return t.registry, name, nil
 	}
-	raw, err := os.ReadFile(name)
+	f, err := t.open(name)
+	if err != nil {
+		return nil, "", fileErr("read layout", name, err)
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(f)
 	if err != nil {
 		return nil, "", fileErr("read layout", name, err)
 	}
@@ -209,7 +214,7 @@ func (t *tool) writeArchive(target string, write func(io.Writer) (*exporter.Repo
 	if target == "" {
 		return write(t.answer)
 	}
-	f, err := createFile(target)
+	f, err := t.createFile(target)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -31,14 +32,28 @@ func fileErr(verb, path string, err error) error {
 	return fmt.Errorf("%s %q: %w", verb, store.Redact(path), err)
 }
 
+// open opens a file, in a confined folder if files are confined.
+func (t *tool) open(path string) (*os.File, error) {
+	if t.within == nil {
+		return os.Open(path)
+	}
+	folder, err := t.within(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	return folder.Open(filepath.Base(path))
+}
+
 // A newFile appears under its name when it is whole.
 type newFile struct {
 	*os.File
 	path      string
 	temporary bool
+	folder    *os.Root // in which the file is made, if files are confined
 }
 
-func createFile(path string) (*newFile, error) {
+func (t *tool) createFile(path string) (*newFile, error) {
 	if info, err := os.Stat(path); err == nil {
 		switch {
 		case info.IsDir():
@@ -48,7 +63,7 @@ func createFile(path string) (*newFile, error) {
 			if err != nil {
 				return nil, fileErr("write", path, err)
 			}
-			return &newFile{f, path, false}, nil
+			return &newFile{File: f, path: path}, nil
 		}
 		if path, err = filepath.EvalSymlinks(path); err != nil {
 			return nil, fileErr("write", path, err)
@@ -61,11 +76,18 @@ func createFile(path string) (*newFile, error) {
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("write %q: %q is not a folder", path, dir)
 	}
-	f, err := os.CreateTemp(dir, "."+base+".memarc-*") // mode 0600
+	var folder *os.Root
+	var f *os.File
+	var err error
+	if t.within == nil {
+		f, err = os.CreateTemp(dir, "."+base+".memarc-*") // mode 0600
+	} else if folder, err = t.within(dir); err == nil {
+		f, err = folder.OpenFile("."+base+".memarc-"+rand.Text(), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	}
 	if err != nil {
 		return nil, fileErr("write", path, err)
 	}
-	return &newFile{f, path, true}, nil
+	return &newFile{f, path, true, folder}, nil
 }
 
 // Write names the file by the name it is to have.
@@ -86,7 +108,12 @@ func (f *newFile) publish() error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fileErr("write", f.path, err)
 	}
-	if err := os.Rename(f.Name(), f.path); err != nil {
+	if f.folder == nil {
+		err = os.Rename(f.Name(), f.path)
+	} else {
+		err = f.folder.Rename(filepath.Base(f.Name()), filepath.Base(f.path))
+	}
+	if err != nil {
 		return fileErr("write", f.path, err)
 	}
 	f.temporary = false
@@ -100,8 +127,15 @@ func (f *newFile) publish() error {
 // discard removes what has not been published.
 func (f *newFile) discard() {
 	f.Close()
-	if f.temporary {
+	switch {
+	case !f.temporary:
+	case f.folder == nil:
 		os.Remove(f.Name())
+	default:
+		f.folder.Remove(filepath.Base(f.Name()))
+	}
+	if f.folder != nil {
+		f.folder.Close()
 	}
 }
 
@@ -148,7 +182,7 @@ func (t *tool) openArchive(ctx context.Context, path string) (io.ReadCloser, int
 		}
 		return interruptible(ctx, t.stdin), 0, nil
 	}
-	f, err := os.Open(path)
+	f, err := t.open(path)
 	if err != nil {
 		return nil, 0, fileErr("open archive", path, err)
 	}

@@ -120,7 +120,7 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 	o := importer.Options{Strict: c.Bool("strict"), NoVerify: c.Bool("no-verify"), DryRun: c.Bool("dry-run")}
 	var rejects *newFile
 	if path := c.String("rejects"); path != "" && !o.DryRun {
-		if rejects, err = createFile(path); err != nil {
+		if rejects, err = t.createFile(path); err != nil {
 			return err
 		}
 		defer rejects.discard()

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"text/tabwriter"
 	"time"
 
@@ -126,7 +125,7 @@ func (t *tool) inspectArchive(path string) (*overview, error) {
 	if path == "-" {
 		return nil, usagef("inspect needs a file; \"memarc verify -\" reads the standard input")
 	}
-	f, err := os.Open(path)
+	f, err := t.open(path)
 	if err != nil {
 		return nil, fileErr("open archive", path, err)
 	}

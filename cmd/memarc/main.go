@@ -29,8 +29,9 @@ type tool struct {
 	getenv   func(string) string
 	registry *store.Registry
 	answer   *answer
-	reported func(*report) // is given the report of a command; nil if nobody wants it
-	watch    watch         // is told how far the work is, instead of stderr; nil if nobody wants it
+	reported func(*report)                         // is given the report of a command; nil if nobody wants it
+	within   func(folder string) (*os.Root, error) // opens the folders of archives; nil if these may be anywhere
+	watch    watch                                 // is told how far the work is, instead of stderr; nil if nobody wants it
 }
 
 func main() {

@@ -45,7 +45,7 @@ func (t *tool) serve(c *cli.Context, _ *report) error {
 	if err != nil {
 		return err
 	}
-	return mcp.Serve(c.Context, mcp.Options{Limits: limits, Run: t.call, Sources: t.sources, Version: buildVersion()}, t.stdin, t.stdout)
+	return mcp.Serve(c.Context, mcp.Options{Limits: limits, Run: t.confined(limits), Sources: t.sources, Version: buildVersion()}, t.stdin, t.stdout)
 }
 
 // sources lists where a store may be by the environment: what MEMARC_STORE names, or
@@ -71,13 +71,20 @@ const (
 	mostListed = 100
 )
 
+// confined runs commands whose archives are within limits.
+func (t *tool) confined(limits *confine.Limits) func(context.Context, []string, mcp.Watch) mcp.Outcome {
+	return func(ctx context.Context, args []string, watch mcp.Watch) mcp.Outcome {
+		return t.call(ctx, limits, args, watch)
+	}
+}
+
 // call runs a command apart from the terminal and from the environment.
-func (t *tool) call(ctx context.Context, args []string, watch mcp.Watch) mcp.Outcome {
+func (t *tool) call(ctx context.Context, limits *confine.Limits, args []string, watch mcp.Watch) mcp.Outcome {
 	answer, notes := &excerpt{most: mostAnswer}, &excerpt{most: mostNotes}
 	done := newReport(args[0])
 	done.Status = "failed"
 	inner := &tool{stdin: strings.NewReader(""), stdout: answer, stderr: notes, getenv: func(string) string { return "" },
-		registry: t.registry, watch: watch, reported: func(r *report) { done = r }}
+		registry: t.registry, within: limits.Folder, watch: watch, reported: func(r *report) { done = r }}
 	start := time.Now()
 	exit := inner.guarded(ctx, append([]string{"memarc"}, args...))
 	if done.Seconds == 0 {

@@ -95,7 +95,7 @@ func (t *tool) command(least, most int, work func(c *cli.Context, r *report) err
 		var file *newFile
 		if path := c.String("report"); path != "" {
 			var err error
-			if file, err = createFile(path); err != nil {
+			if file, err = t.createFile(path); err != nil {
 				return err
 			}
 			defer file.discard()

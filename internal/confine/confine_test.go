@@ -64,6 +64,30 @@ func TestPathsInsidePass(t *testing.T) {
 	}
 }
 
+// A folder that has become a link since it was checked is not followed.
+func TestFolderIsNotLeftLater(t *testing.T) {
+	allowed, outside := confinetest.Ground(t)
+	l := limits(t, allowed)
+	p, err := l.File("sub/new.marc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := l.Folder(filepath.Dir(p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root.Close()
+	if err := errors.Join(os.Remove(filepath.Join(allowed, "sub")), os.Symlink(outside, filepath.Join(allowed, "sub"))); err != nil {
+		t.Fatal(err)
+	}
+	if root, err := l.Folder(filepath.Dir(p)); err == nil {
+		t.Errorf("%q was opened as %q", p, root.Name())
+	}
+	if _, err := l.Folder(outside); !errors.Is(err, confine.ErrOutside) {
+		t.Errorf("a folder that is not allowed: %v", err)
+	}
+}
+
 func TestFoldersMustExist(t *testing.T) {
 	allowed, _ := confinetest.Ground(t)
 	for _, folder := range []string{filepath.Join(allowed, "none"), filepath.Join(allowed, "own.db")} {
