@@ -364,6 +364,7 @@ func TestNative(t *testing.T) {
 		{"int-text", func(c *store.Cells) { c.AppendInt(math.MinInt64); c.AppendInt(7) }, []string{"0414000000" + hex.EncodeToString([]byte("-9223372036854775808")), "040100000037"}},
 		{"json", func(c *store.Cells) { c.AppendString(`{"a" :1,"a":"\ud800"}`) }, []string{"0515000000" + hex.EncodeToString([]byte(`{"a" :1,"a":"\ud800"}`))}},
 		{"json-list", func(c *store.Cells) { c.AppendString(`["a","é"]`); c.AppendString("[]") }, []string{"0802000000010000006102000000c3a9", "0800000000"}},
+		{"json-lines", func(c *store.Cells) { c.AppendString(`["a","é",""]`); c.AppendString("[]") }, []string{"0405000000610ac3a90a", "0400000000"}},
 		{"json-list-python", func(c *store.Cells) { c.AppendString(`["a", "\u00e9"]`) }, []string{"0802000000010000006102000000c3a9"}},
 		{"int", func(c *store.Cells) { c.AppendInt(-2) }, []string{"02feffffffffffffff"}},
 		{"int-bool", func(c *store.Cells) { c.AppendInt(0); c.AppendInt(1) }, []string{"0100", "0101"}},
