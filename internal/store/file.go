@@ -22,6 +22,11 @@ type FileFormat struct {
 	Folder bool
 	// Sidecar says that a file can hold tables of memarc's own beside the product's.
 	Sidecar bool
+	// Beside, if set, is what follows the name of a store's file in the name of a second one,
+	// which holds memarc's own tables: for products that keep nothing of what is not theirs.
+	// Write creates it by this name, behind the store's own and only if there are such
+	// tables; Read finds it as the second of its names, if it is there.
+	Beside string
 	// Schema has the format's tables at Version.
 	Schema  *Schema
 	Version int
@@ -38,6 +43,9 @@ type FileFormat struct {
 	// Normal makes of rows that are to be written what Read will give of them, and
 	// refuses those that it can not give at all.
 	Normal func(table string, columns []string, rows *Rows, refuse func(row int, reason string))
+	// Fits, if set, refuses normal rows that the file cannot give beside those that the tables
+	// hold.
+	Fits func(ctx context.Context, from Tables, table string, columns []string, rows *Rows, refuse func(row int, reason string)) error
 }
 
 // Within says that a row stands in the file of the row of Table whose Key its Column has.

@@ -163,6 +163,9 @@ func (e engine) locate(l store.Location) (*place, error) {
 		if p.format, err = e.find(os.DirFS(p.dir), p.names[0], func(*store.FileFormat) bool { return true }); err != nil {
 			return nil, fmt.Errorf("read %q: %w", p.path, err)
 		}
+		if err := p.findBeside(); err != nil {
+			return nil, fmt.Errorf("read %q: %w", p.path, err)
+		}
 	}
 	if p.format == nil {
 		var names []string

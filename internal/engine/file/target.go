@@ -136,6 +136,11 @@ func (t *Target) change(ctx context.Context, table string, columns []string, row
 	if err := t.homeless(ctx, table, columns, normal, refuse); err != nil {
 		return err
 	}
+	if t.format.Fits != nil {
+		if err := t.format.Fits(ctx, t.tables, table, columns, normal, refuse); err != nil {
+			return err
+		}
+	}
 	if len(refused) == 0 {
 		return write(normal, reject)
 	}
@@ -191,6 +196,9 @@ func (t *Target) Checkpoint(context.Context) error {
 func (t *Target) stale() {
 	if t.written != "" {
 		_ = os.RemoveAll(t.written)
+		if t.format.Beside != "" {
+			_ = os.Remove(t.written + t.format.Beside)
+		}
 		t.written = ""
 	}
 }
@@ -276,17 +284,21 @@ func (t *Target) write(ctx context.Context) (names []string, err error) {
 		w.Reset(file)
 	}
 	err = t.format.Write(ctx, t.tables, func(name string) (io.Writer, error) {
+		path := filepath.Join(t.written, name)
 		if !t.format.Folder {
-			return w, nil
+			if name == "" || name != t.format.Beside {
+				return w, nil
+			}
+			path = t.written + name
 		}
 		if err := end(); err != nil {
 			return nil, err
 		}
-		f, err := os.OpenFile(filepath.Join(t.written, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if err != nil {
 			return nil, err
 		}
-		names = append(names, name)
+		names = append(names, filepath.Base(path))
 		file = f
 		w.Reset(f)
 		return w, nil
@@ -331,6 +343,9 @@ func (t *Target) publish() error {
 		if _, err := os.Lstat(t.final); err == nil {
 			return &fs.PathError{Op: "create", Path: t.final, Err: fs.ErrExist}
 		}
+	}
+	if t.format.Beside != "" {
+		return publishPair(t.written, t.final, t.format.Beside)
 	}
 	if t.format.Folder {
 		if err := syncPath(t.written); err != nil {

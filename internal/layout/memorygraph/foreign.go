@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/layout/headline"
 	"github.com/memarc/memarc/internal/layout/lens"
 	"github.com/memarc/memarc/internal/store"
 )
@@ -53,44 +54,24 @@ func text(v format.Value) string {
 // its identifier.
 func makeTitle(field fields) format.Value {
 	for _, name := range []string{"title", "content", "summary", "id"} {
-		if line := firstLine(text(field(name))); line != "" {
+		if line := headline.First(text(field(name))); line != "" {
 			if name != "title" {
-				return format.TextValue(shorten(line, maxLine))
+				return format.TextValue(headline.Shorten(line, maxLine))
 			}
 			// The whole title, if the product takes it as it is.
 			if title := text(field(name)); len([]rune(title)) <= maxTitle {
 				return format.TextValue(title)
 			}
-			return format.TextValue(shorten(strings.TrimSpace(text(field(name))), maxTitle))
+			return format.TextValue(headline.Shorten(strings.TrimSpace(text(field(name))), maxTitle))
 		}
 	}
 	return format.TextValue(Name)
 }
 
-// firstLine is the first line that is not empty.
-func firstLine(s string) string {
-	for line := range strings.Lines(s) {
-		if line = strings.TrimFunc(line, blank); line != "" {
-			return line
-		}
-	}
-	return ""
-}
-
-// blank tells what does not make a text: what Python strips, and control characters.
-func blank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
-
-func shorten(s string, characters int) string {
-	if runes := []rune(s); len(runes) > characters {
-		return strings.TrimSpace(string(runes[:characters]))
-	}
-	return s
-}
-
 // makeContent makes a text that is never empty.
 func makeContent(field fields) format.Value {
 	for _, name := range []string{"content", "summary", "title", "id"} {
-		if s := text(field(name)); strings.TrimFunc(s, blank) != "" {
+		if s := text(field(name)); strings.TrimFunc(s, headline.Blank) != "" {
 			return format.TextValue(s)
 		}
 	}
@@ -99,7 +80,7 @@ func makeContent(field fields) format.Value {
 
 func makeSummary(field fields) format.Value {
 	if s := text(field("summary")); s != "" {
-		return format.TextValue(shorten(s, maxSummary))
+		return format.TextValue(headline.Shorten(s, maxSummary))
 	}
 	return format.Value{}
 }

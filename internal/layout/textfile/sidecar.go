@@ -27,19 +27,29 @@ func WriteTable(ctx context.Context, db store.Tables, t *format.Table, w *bufio.
 		return err
 	}
 	fmt.Fprintf(w, "{\"table\": %s, \"rows\": [", AppendJSON(nil, shape))
+	if err := writeRows(ctx, db, t, w, "\n", ",\n"); err != nil {
+		return err
+	}
+	_, err = w.WriteString("]}")
+	return err
+}
+
+// writeRows writes the rows of a table, each an array of its cells, with first before the
+// first and between before each other.
+func writeRows(ctx context.Context, db store.Tables, t *format.Table, w *bufio.Writer, first, between string) error {
 	var columns []string
 	for _, c := range t.Columns {
 		columns = append(columns, c.Name)
 	}
 	var line []byte
-	comma := ""
+	before := first
 	for rows, err := range db.Scan(ctx, store.Query{Table: t.Name, Columns: columns}) {
 		if err != nil {
 			return err
 		}
 		for row := range rows.N {
-			line = append(append(line[:0], comma...), "\n["...)
-			comma = ","
+			line = append(append(line[:0], before...), '[')
+			before = between
 			for i := range rows.Columns {
 				if i > 0 {
 					line = append(line, ", "...)
@@ -51,8 +61,7 @@ func WriteTable(ctx context.Context, db store.Tables, t *format.Table, w *bufio.
 			}
 		}
 	}
-	_, err = w.WriteString("]}")
-	return err
+	return nil
 }
 
 func appendCell(dst []byte, c *store.Cells, row int) []byte {
@@ -95,29 +104,28 @@ func ReadTable(ctx context.Context, dec *jsontext.Decoder, into store.Target, ta
 	if err := member(dec, "rows"); err != nil {
 		return err
 	}
+	if err := expect(dec, '['); err != nil {
+		return err
+	}
 	if err := readRows(ctx, dec, into, &t); err != nil {
+		return err
+	}
+	if err := expect(dec, ']'); err != nil {
 		return err
 	}
 	if err := expect(dec, '}'); err != nil {
 		return err
 	}
-	for i := range t.Indexes {
-		if err := into.CreateIndex(ctx, t.Name, &t.Indexes[i]); err != nil {
-			return fmt.Errorf("%w: %w", errTable, err)
-		}
-	}
-	return nil
+	return createIndexes(ctx, into, &t)
 }
 
+// readRows reads rows as long as there is one.
 func readRows(ctx context.Context, dec *jsontext.Decoder, into store.Target, t *format.Table) error {
 	var columns []string
 	for _, c := range t.Columns {
 		columns = append(columns, c.Name)
 	}
 	load := NewLoad(into, t.Name, columns)
-	if err := expect(dec, '['); err != nil {
-		return err
-	}
 	var buf []byte
 	for dec.PeekKind() == '[' {
 		if _, err := dec.ReadToken(); err != nil {
@@ -138,9 +146,6 @@ func readRows(ctx context.Context, dec *jsontext.Decoder, into store.Target, t *
 		if err := load.Next(ctx); err != nil {
 			return err
 		}
-	}
-	if err := expect(dec, ']'); err != nil {
-		return err
 	}
 	return load.Flush(ctx)
 }

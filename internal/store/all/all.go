@@ -10,6 +10,7 @@ import (
 	"github.com/memarc/memarc/internal/layout/aimemory"
 	"github.com/memarc/memarc/internal/layout/generic"
 	"github.com/memarc/memarc/internal/layout/mapping"
+	"github.com/memarc/memarc/internal/layout/mcpserver"
 	"github.com/memarc/memarc/internal/layout/memarc"
 	"github.com/memarc/memarc/internal/layout/memorygraph"
 	"github.com/memarc/memarc/internal/layout/vestige"
@@ -25,7 +26,7 @@ func Registry() *store.Registry {
 			postgres.Engine(),
 			falkordb.Engine(),
 			falkordb.LiteEngine(),
-			file.Engine(memorygraph.JSON(), memorygraph.Markdown()),
+			file.Engine(memorygraph.JSON(), memorygraph.Markdown(), mcpserver.Format()),
 		}, bolt.Engines()...),
 		Layouts: []*store.Layout{
 			memarc.Layout(),
@@ -43,6 +44,7 @@ func Registry() *store.Registry {
 			memorygraph.Graph("falkordb"),
 			memorygraph.Export(),
 			memorygraph.Notes(),
+			mcpserver.Layout(),
 			generic.Layout(),
 			generic.Graph(),
 		},
