@@ -240,8 +240,11 @@ func (r *sidecarReader) translate(ctx context.Context, p *part, f *restoration) 
 		field := &f.b.Columns[c.field]
 		rows := slices.DeleteFunc(all(f.b.Rows), func(row int) bool { return field.Null(row) || f.same(row) })
 		names, err := r.identifiers(ctx, c.refers, field, rows)
-		if err != nil || len(names) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(names) == 0 {
+			continue
 		}
 		var out format.Column
 		out.Reset(format.Text)
