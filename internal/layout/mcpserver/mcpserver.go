@@ -23,6 +23,9 @@ import (
 // Name is the layout's name.
 const Name = "mcp-memory"
 
+// engine is the name of the engine in manifests, for files of lines that are JSON.
+const engine = "lines"
+
 // version is that of the form of the files, which has been the same since the first one.
 const version = 1
 
@@ -59,7 +62,7 @@ var schema = &store.Schema{Tables: []store.TableDef{
 // Layout returns the layout for the registry.
 func Layout() *store.Layout {
 	return &store.Layout{
-		Name: Name, Engines: []string{"file"}, Latest: version, Schema: schema, Maps: maps,
+		Name: Name, Engines: []string{engine}, Latest: version, Schema: schema, Maps: maps,
 		Fixed:     []string{arrangement},
 		Locations: locations,
 		Detect: func(_ context.Context, c *store.Catalog, _ store.Tables) (int, bool) {
@@ -71,7 +74,7 @@ func Layout() *store.Layout {
 // Format returns the format of the files.
 func Format() *store.FileFormat {
 	return &store.FileFormat{
-		Name: Name, Engine: "file", Layout: Name, Endings: []string{".jsonl"}, Sidecar: true, Beside: ".memarc",
+		Name: Name, Engine: engine, Layout: Name, Endings: []string{".jsonl"}, Sidecar: true, Beside: ".memarc",
 		Schema: schema, Version: version,
 		Is: isGraph, Read: read, Write: write, Normal: normal, Fits: fits,
 	}

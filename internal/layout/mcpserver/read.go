@@ -20,20 +20,27 @@ import (
 // maxLine is how many bytes a line may have: a record of an archive can have no more.
 const maxLine = 64 << 20
 
-// isGraph tells a file by its first line that is not blank, which may be longer than what is
-// seen of it.
+// isGraph tells a file by its first lines, up to one that is an entity or a relation. That
+// may be longer than what is seen of it.
 func isGraph(head []byte) bool {
-	for blank(head) || blank(firstLine(head)) {
-		_, rest, more := bytes.Cut(head, []byte("\n"))
-		if !more {
+	for more := true; more; {
+		var line []byte
+		line, head, more = bytes.Cut(head, []byte("\n"))
+		if blank(line) {
+			continue
+		}
+		if isMarker(line) || isRecord(line) {
+			return true
+		}
+		if _, err := parseLine(line); err != nil {
 			return false
 		}
-		head = rest
 	}
-	line := firstLine(head)
-	if isMarker(line) {
-		return true
-	}
+	return false
+}
+
+// isRecord tells an entity or a relation by the members that are seen of it.
+func isRecord(line []byte) bool {
 	dec := jsontext.NewDecoder(bytes.NewReader(line), lax...)
 	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '{' {
 		return false
@@ -57,11 +64,6 @@ func isGraph(head []byte) bool {
 		}
 	}
 	return (kind == "entity" || kind == "relation") && known > 0
-}
-
-func firstLine(text []byte) []byte {
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	return line
 }
 
 // reader reads one file, a batch of lines at a time.
