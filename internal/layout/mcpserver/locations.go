@@ -1,8 +1,6 @@
 package mcpserver
 
-import (
-	"path/filepath"
-)
+import "path/filepath"
 
 // locations lists where a file may be. The server takes a path that is not absolute from the
 // folder of its own program, not from where it was started: such a one is looked for only in
@@ -10,22 +8,28 @@ import (
 // no path; memory.json is what it called its file before it was one of lines.
 func locations(getenv func(string) string) []string {
 	file := getenv("MEMORY_FILE_PATH")
-	if filepath.IsAbs(file) {
-		return []string{file}
-	}
-	files := []string{file}
-	if file == "" {
-		files = []string{"memory.jsonl", "memory.json"}
-	}
 	var out []string
+	switch {
+	case filepath.IsAbs(file):
+		out = []string{file}
+	case file != "":
+		out = inPrograms(getenv, file)
+	default:
+		out = inPrograms(getenv, "memory.jsonl", "memory.json")
+	}
+	// The fork's, of the project at hand.
+	more, _ := filepath.Glob(filepath.Join(".aim", "memory*.jsonl")) // fails only for a malformed pattern
+	return append(out, more...)
+}
+
+// inPrograms lists files in the folders in which the server's program is.
+func inPrograms(getenv func(string) string, files ...string) (out []string) {
 	for _, dir := range programs(getenv) {
 		for _, name := range files {
 			out = append(out, filepath.Join(dir, name))
 		}
 	}
-	// The fork's, of the project at hand.
-	more, _ := filepath.Glob(filepath.Join(".aim", "memory*.jsonl")) // fails only for a malformed pattern
-	return append(out, more...)
+	return out
 }
 
 // programs lists the folders in which the server's program is.

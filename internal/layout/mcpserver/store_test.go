@@ -335,3 +335,76 @@ func TestDeterministic(t *testing.T) {
 		t.Error("two imports give different files")
 	}
 }
+
+// A record that another product has changed meets the entity that it was.
+func TestConflict(t *testing.T) {
+	dir := t.TempDir()
+	source, target := filepath.Join(dir, "s.db"), filepath.Join(dir, "t.jsonl")
+	if err := sources["memorygraph"](source); err != nil {
+		t.Fatal(err)
+	}
+	archive, _ := storetest.Export(t, source, exporter.Options{})
+	storetest.MustImport(t, target, archive, store.SinkOptions{})
+	id := storetest.One(t, source, "SELECT id FROM nodes LIMIT 1 OFFSET 2")
+	title := storetest.One(t, source, "SELECT json_extract(properties, '$.title') FROM nodes WHERE id = '"+id+"'")
+	storetest.Exec(t, source, "UPDATE nodes SET properties = json_set(properties, '$.content', 'changed', '$.updated_at', '2030-01-01T00:00:00+00:00') WHERE id = '"+id+"'")
+	archive, report := storetest.Export(t, source, exporter.Options{})
+	before := read(t, target)
+	if _, err := storetest.Import(target, archive, store.SinkOptions{Policy: store.Fail}, importer.Options{}); err == nil || read(t, target) != before {
+		t.Errorf("fail: %v", err)
+	}
+	if _, err := storetest.Import(target, archive, store.SinkOptions{Policy: store.Skip}, importer.Options{}); err != nil || read(t, target) != before {
+		t.Errorf("skip: %v", err)
+	}
+	storetest.MustImport(t, target, archive, store.SinkOptions{Policy: store.Overwrite})
+	if got, want := read(t, target), `"name":"`+title+`","entityType":"`; !strings.Contains(got, `"observations":["changed"]`) || strings.Count(got, want) != 1 || strings.Count(got, "\n") != strings.Count(before, "\n") {
+		t.Errorf("overwrite: %s", got)
+	}
+	if _, after := storetest.Export(t, target, exporter.Options{}); after.End.Content != report.End.Content {
+		t.Error("overwrite: other records than the source's")
+	}
+}
+
+// Records of other products get names that no two have.
+func TestNames(t *testing.T) {
+	dir := t.TempDir()
+	there, target := filepath.Join(dir, "m.db"), filepath.Join(dir, "t.jsonl")
+	lines := strings.ReplaceAll(`{"type":"entity","name":"1","entityType":"","observations":[]}|{"type":"entity","name":"2","entityType":"k","observations":["a","a"]}|{"type":"entity","name":"3","entityType":"k","observations":["x","","y"]}`, "|", "\n")
+	put(t, filepath.Join(dir, "s.jsonl"), lines)
+	storetest.Restored(t, filepath.Join(dir, "s.jsonl"), there, "memorygraph")
+	storetest.Exec(t, there, "DROP TABLE memarc_sidecar", // so that these are memorygraph's own
+		"UPDATE nodes SET properties = json_set(properties, '$.title', 'same') WHERE id <> '3'",
+		"UPDATE nodes SET properties = json_set(properties, '$.title', ' '||char(10)||'  two'||char(10)||'lines') WHERE id = '3'")
+	storetest.Restored(t, there, target, "")
+	got := strings.Split(read(t, target), "\n")
+	if len(got) != 3 || !strings.HasPrefix(got[0], `{"type":"entity","name":"same","entityType":"`) || !strings.HasPrefix(got[1], `{"type":"entity","name":"same (d4735e)","entityType":"`) || !strings.HasPrefix(got[2], `{"type":"entity","name":"two",`) {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+	if !strings.HasSuffix(got[1], `"observations":["a\na"]}`) || !strings.HasSuffix(got[2], `"observations":["x\n\ny"]}`) {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+}
+
+// The server's variable counts as the server takes it.
+func TestLocations(t *testing.T) {
+	home := t.TempDir()
+	cached := filepath.Join(home, ".npm/_npx/0123/node_modules/@modelcontextprotocol/server-memory/dist")
+	if err := os.MkdirAll(cached, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(home)
+	if err := os.Mkdir(".aim", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(t, ".aim/memory-work.jsonl", marker)
+	for file, want := range map[string]string{
+		"/data/m.jsonl": "/data/m.jsonl", "m.jsonl": cached + "/m.jsonl", "": cached + "/memory.jsonl", "../m.jsonl": filepath.Dir(cached) + "/m.jsonl",
+	} {
+		got := mcpserver.Layout().Locations(func(name string) string {
+			return map[string]string{"HOME": home, "MEMORY_FILE_PATH": file}[name]
+		})
+		if len(got) == 0 || got[0] != want || filepath.IsAbs(file) != (len(got) == 2) || !slices.Contains(got, ".aim/memory-work.jsonl") {
+			t.Errorf("%q: %q", file, got)
+		}
+	}
+}
