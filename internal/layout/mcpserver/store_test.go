@@ -18,6 +18,7 @@ import (
 	"github.com/memarc/memarc/internal/store"
 	"github.com/memarc/memarc/internal/store/all"
 	"github.com/memarc/memarc/internal/store/storetest"
+	"github.com/memarc/memarc/internal/store/storetest/pgserver"
 )
 
 const (
@@ -177,6 +178,28 @@ func TestThrough(t *testing.T) {
 // Records of any product, with values that no line can hold, all come back.
 func TestHostileRecords(t *testing.T) {
 	storetest.MustImport(t, filepath.Join(t.TempDir(), "t.jsonl"), storetest.Records(t), store.SinkOptions{})
+}
+
+// A file goes through PostgreSQL, and another product there, and comes back byte for byte.
+func TestPostgresChain(t *testing.T) {
+	dir, database := t.TempDir(), pgserver.New(t)
+	for i, name := range []string{"other types", "mixed", "escapes", "NUL", "CRLF", "observations"} {
+		source, home := filepath.Join(dir, fmt.Sprint(i)+".jsonl"), filepath.Join(dir, fmt.Sprint(i)+"-home.jsonl")
+		put(t, source, files[name])
+		archive, first := storetest.Export(t, source, exporter.Options{})
+		for _, layout := range []string{"memarc", "vestige"} {
+			target := fmt.Sprintf("%s?schema=%s%d", database, layout, i)
+			storetest.MustImport(t, target, archive, store.SinkOptions{Layout: layout})
+			var report *exporter.Report
+			if archive, report = storetest.Export(t, target, exporter.Options{}); report.End.Content != first.End.Content {
+				t.Errorf("%s, %s: content digest %s, of the source %s", name, layout, report.End.Content, first.End.Content)
+			}
+		}
+		storetest.MustImport(t, home, archive, store.SinkOptions{})
+		if got := read(t, home); got != files[name] {
+			t.Errorf("%s: %q\nbecame %q", name, files[name], got)
+		}
+	}
 }
 
 // A file that holds something keeps it, as it is spelled, also a fork's.
