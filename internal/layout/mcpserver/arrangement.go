@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/memarc/memarc/internal/store"
@@ -23,6 +24,13 @@ import (
 //
 // The last run of each table has no number, so that a row more or less is no other
 // arrangement. Each of the tables has a run.
+
+// What an arrangement may be, so that one of a small archive makes no big file: the ledger
+// says of a file whose own would be more that its lines come back in the server's order.
+const (
+	maxArrangement = 4 << 20 // bytes of its text
+	maxBlanks      = 1 << 20 // bytes of blank lines
+)
 
 // What runs are of, beside tables.
 const (
@@ -91,10 +99,36 @@ func (r *run) check(parts int) error {
 }
 
 func parseRuns(text []byte) (runs []run, err error) {
-	if err = json.Unmarshal(text, &runs); err != nil {
+	if len(text) > maxArrangement || json.Unmarshal(text, &runs) != nil || !standing(runs) {
 		return nil, errArrangement
 	}
 	return runs, nil
+}
+
+// standing tells whether a file can begin like the runs, and has not too many blank lines.
+func standing(runs []run) bool {
+	begun, size := false, int64(0)
+	for i, r := range runs {
+		switch r.what {
+		case mark:
+			if i > 0 {
+				return false
+			}
+		case marker:
+			if begun {
+				return false
+			}
+			begun = true
+		case blanks:
+			if r.n > maxBlanks {
+				return false
+			}
+			size += r.n * int64(len(r.text)+1)
+		default:
+			begun = true
+		}
+	}
+	return size <= maxBlanks
 }
 
 // appendRun adds lines to the runs of a file.
@@ -156,26 +190,63 @@ func realised(runs []run, left map[string]int64) (out []run) {
 	return out
 }
 
-// fits refuses an arrangement of which a file with the rows of the tables would not tell.
+// fits refuses rows of which a file with the rows of the tables would not tell.
 func fits(ctx context.Context, from store.Tables, table string, columns []string, rows *store.Rows, refuse func(int, string)) error {
-	at := slices.Index(columns, arrangementColumns[1])
-	if table != arrangement || at < 0 {
+	at := -1
+	switch table {
+	case arrangement:
+		at = slices.Index(columns, arrangementColumns[1])
+	case others:
+		at = slices.Index(columns, otherColumns[0])
+	}
+	if at < 0 {
 		return nil
+	}
+	left := map[string]int64{}
+	for _, name := range rowTables {
+		var err error
+		if left[name], err = from.Count(ctx, name); err != nil {
+			return err
+		}
+	}
+	if table == others {
+		return fitOthers(ctx, from, left, &rows.Columns[at], refuse)
 	}
 	for row := range rows.N {
 		runs, err := parseRuns(rows.Columns[at].Bytes(row))
 		if err != nil {
 			refuse(row, err.Error())
-			continue
-		}
-		left := map[string]int64{}
-		for _, name := range rowTables {
-			if left[name], err = from.Count(ctx, name); err != nil {
-				return err
-			}
-		}
-		if !slices.Equal(arranged(realised(slices.Clone(runs), left)), runs) {
+		} else if !slices.Equal(arranged(realised(slices.Clone(runs), maps.Clone(left))), runs) {
 			refuse(row, "lines are missing whose places it says; the others stand in the order in which the server writes them")
+		}
+	}
+	return nil
+}
+
+// fitOthers refuses lines that would be read as something else: those that repeat what is no
+// longer there, and a fork's mark where nothing stands before it.
+func fitOthers(ctx context.Context, from store.Tables, left map[string]int64, lines *store.Cells, refuse func(int, string)) error {
+	for row := range lines.Kinds {
+		line := lines.Bytes(row)
+		if isMarker(line) && left[entities]+left[relations] == 0 {
+			refuse(row, "as the first line it would say that the file is the fork's")
+		}
+		r, err := parseLine(line)
+		if err != nil || r.kind == others {
+			continue // normal has refused what is no line
+		}
+		names, cells := r.key()
+		key := store.NewRows(len(cells))
+		for i, cell := range cells {
+			key.Columns[i].AppendText(cell)
+		}
+		key.N = 1
+		_, found, err := from.Lookup(ctx, r.kind, names, names, key)
+		if err != nil {
+			return err
+		}
+		if found[0] < 0 {
+			refuse(row, "the line that it repeats is gone")
 		}
 	}
 	return nil

@@ -240,6 +240,14 @@ func (r *record) lineFor(earlier []byte) (line []byte, own bool) {
 	return r.appendLine(nil), r.plain()
 }
 
+// key is by which columns a record is found, and what it says of them.
+func (r *record) key() (columns []string, cells [][]byte) {
+	if r.kind == entities {
+		return entityColumns[:1], [][]byte{r.name}
+	}
+	return relationKey, [][]byte{r.from, r.to, r.relationType}
+}
+
 // knows tells whether a column says the member.
 func (r *record) knows(name string) bool {
 	if r.kind != entities {

@@ -62,7 +62,7 @@ var schema = &store.Schema{Tables: []store.TableDef{
 // Layout returns the layout for the registry.
 func Layout() *store.Layout {
 	return &store.Layout{
-		Name: Name, Engines: []string{engine}, Latest: version, Schema: schema, Maps: maps,
+		Name: Name, Engines: []string{engine}, Latest: version, Schema: schema, Maps: tableMaps,
 		Fixed:     []string{arrangement},
 		Locations: locations,
 		Detect: func(_ context.Context, c *store.Catalog, _ store.Tables) (int, bool) {
@@ -80,7 +80,7 @@ func Format() *store.FileFormat {
 	}
 }
 
-var maps = []store.TableMap{
+var tableMaps = []store.TableMap{
 	{Table: entities, Section: format.Memories, Columns: []store.ColumnMap{
 		{Column: "name", Field: "id", Lens: "text", Mint: names},
 		{Column: "title", Field: "title", Lens: "text", Make: nothing},

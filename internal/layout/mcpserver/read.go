@@ -75,6 +75,7 @@ type reader struct {
 	runs   []run
 	before map[string]int64 // how often the text of a line of the table others has come
 	begun  bool             // a line that is not blank has come
+	losses []store.SchemaLoss
 }
 
 // A numbered record knows its line.
@@ -94,9 +95,9 @@ func read(ctx context.Context, files fs.FS, names []string, into store.Target) (
 		entities: textfile.NewLoad(into, entities, entityColumns), relations: textfile.NewLoad(into, relations, relationColumns), others: textfile.NewLoad(into, others, otherColumns),
 	}}
 	if err := reading(files, names[0], func(f fs.File) error { return r.file(ctx, f) }); err != nil || len(names) == 1 {
-		return nil, err
+		return r.losses, err
 	}
-	return nil, reading(files, names[1], func(f fs.File) error { return textfile.ReadBeside(ctx, f, names[1], into) })
+	return r.losses, reading(files, names[1], func(f fs.File) error { return textfile.ReadBeside(ctx, f, names[1], into) })
 }
 
 func reading(files fs.FS, name string, read func(fs.File) error) error {
@@ -207,19 +208,13 @@ func (n numbered) text() string {
 // setApart finds the lines of the batch that say again what an earlier one has said.
 func (r *reader) setApart(ctx context.Context) error {
 	for _, table := range rowTables[:2] {
-		key := relationKey
-		if table == entities {
-			key = entityColumns[:1]
-		}
+		key, _ := (&record{kind: table}).key()
 		keys, at, met := store.NewRows(len(key)), []int{}, map[string]bool{}
 		for i, n := range r.batch {
 			if n.kind != table {
 				continue
 			}
-			cells := [][]byte{n.from, n.to, n.relationType}
-			if table == entities {
-				cells = [][]byte{n.name}
-			}
+			_, cells := n.key()
 			id := fmt.Sprintf("%q", cells)
 			if met[id] {
 				n.kind = others
@@ -297,6 +292,11 @@ func (r *reader) arrange(ctx context.Context) error {
 	raw, err := json.Marshal(runs)
 	if err != nil {
 		return err
+	}
+	if len(raw) > maxArrangement || !standing(runs) {
+		r.losses = append(r.losses, store.SchemaLoss{Code: "line-order", Where: arrangement, Count: 1,
+			Reason: "the file has too many blank lines, or entities and relations in turn, to keep where each stands"})
+		return nil
 	}
 	load := textfile.NewLoad(r.into, arrangement, arrangementColumns)
 	load.Rows.Columns[0].AppendInt(1)

@@ -265,6 +265,40 @@ func TestLinesGone(t *testing.T) {
 	}
 }
 
+// A line that repeats another is none without it.
+func TestRepeatedGone(t *testing.T) {
+	dir := t.TempDir()
+	source, there, home := filepath.Join(dir, "s.jsonl"), filepath.Join(dir, "t.db"), filepath.Join(dir, "h.jsonl")
+	put(t, source, bob+"\n"+files["twice"])
+	storetest.Restored(t, source, there, "memarc")
+	storetest.Exec(t, there, "DELETE FROM memories WHERE id = 'Ann'")
+	archive, _ := storetest.Export(t, there, exporter.Options{})
+	report, err := storetest.Import(home, archive, store.SinkOptions{}, importer.Options{})
+	if err != nil || !report.Verified || !strings.Contains(fmt.Sprint(report.Rejects), "the line that it repeats is gone") {
+		t.Fatalf("%v %+v", err, report)
+	}
+	if got := read(t, home); strings.Contains(got, `"name":"Ann"`) || strings.Count(got, knows) != 3 {
+		t.Errorf("%s", got)
+	}
+}
+
+// Where lines stand is kept within limits, and the ledger says so.
+func TestTooManyRuns(t *testing.T) {
+	var turns strings.Builder
+	turns.WriteString(ann)
+	for i := range 160_000 {
+		fmt.Fprintf(&turns, "\n7\n{\"type\":\"relation\",\"from\":\"\",\"to\":\"\",\"relationType\":\"%d\"}", i)
+	}
+	for name, text := range map[string]string{"blank": ann + strings.Repeat("\n", 1<<20+2) + bob, "turns": turns.String()} {
+		path := filepath.Join(t.TempDir(), "f.jsonl")
+		put(t, path, text)
+		_, report := storetest.Export(t, path, exporter.Options{})
+		if len(report.Losses) != 1 || report.Losses[0].Code != "line-order" {
+			t.Errorf("%s: %+v", name, report.Losses)
+		}
+	}
+}
+
 // What the server cannot load is refused, with the line, and left as it is.
 func TestWrongLines(t *testing.T) {
 	for text, want := range map[string]string{
