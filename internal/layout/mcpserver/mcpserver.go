@@ -1,7 +1,8 @@
 // Package mcpserver holds the layout of the knowledge graph that the reference memory server
 // of the Model Context Protocol keeps (@modelcontextprotocol/server-memory): a file of JSON
 // lines, each an entity with its observations or a relation between two names. A fork of it,
-// mcp-knowledge-graph, has a line more, the first, by which it knows its files.
+// mcp-knowledge-graph, has a line more, the first, by which it knows its files: what is
+// imported into a file that has it leaves it there, and a new file is the server's own.
 //
 // An entity is a memory whose identifier and title are its name and whose content has a line
 // for each observation. What of a file that does not say comes back byte for byte: lines that

@@ -231,6 +231,30 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// Between the server and its fork the records are the same; a file stays the one's or the
+// other's.
+func TestFork(t *testing.T) {
+	for to, want := range map[string]string{
+		marker:        files["fork"],
+		marker + "\n": marker + "\n" + ann + "\n" + bob + "\n" + knows + "\n",
+		bob:           bob + "\n" + ann + "\n" + knows,
+	} {
+		for _, from := range []string{"server", "fork"} {
+			dir := t.TempDir()
+			source, target := filepath.Join(dir, "s.jsonl"), filepath.Join(dir, "t.jsonl")
+			put(t, source, files[from])
+			put(t, target, to)
+			storetest.Restored(t, source, target, "")
+			if got := read(t, target); got != want {
+				t.Errorf("the %s's into %q: %s", from, to, got)
+			}
+			if got := names(t, dir); len(got) != 2 {
+				t.Errorf("the folder has %q", got)
+			}
+		}
+	}
+}
+
 // What has been changed elsewhere comes home without what it was spelled like, and with what
 // no field of it says.
 func TestChangedElsewhere(t *testing.T) {
