@@ -4,11 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/memarc/memarc/internal/store"
 )
 
 // Two files cannot be replaced at one moment. So that a store is never read with memarc's
@@ -62,6 +65,20 @@ func (p *place) findBeside() error {
 		}
 	}
 	return nil
+}
+
+// orphaned fails if a file stands beside a new store that was beside another one: it may hold
+// records that stand nowhere else, and would be taken for the new one's. What an import has
+// left that was broken off before there was a store is replaced by the next.
+func orphaned(path, beside string) error {
+	_, err := os.Lstat(path + beside)
+	switch {
+	case err == nil:
+		return fmt.Errorf("%w: %q holds what memarc has kept of a store that is no longer there; move it away, or bring back that store", store.ErrUsage, path+beside)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	}
+	return err
 }
 
 // besideOf is the name that says that a file is of the store's bytes that stand at written.
@@ -137,8 +154,7 @@ func pairSteps(written, final, beside string) ([]func() error, error) {
 		return nil, err
 	default:
 		if err := os.Chmod(written+beside, info.Mode().Perm()); errors.Is(err, fs.ErrNotExist) {
-			// Nothing stands beside a new store. What did was of one that is no more.
-			return []func() error{remove(append(void, final+beside)...), rename(written, final)}, nil
+			return []func() error{rename(written, final), remove(void...)}, nil // nothing is to stand beside it
 		} else if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -76,12 +77,45 @@ func TestBrokenOff(t *testing.T) {
 			t.Errorf("the folder has %v", entries)
 		}
 	}
-	// A new store without such a file takes none over from one that is no more.
+	// So it is where there was no store before.
+	for _, name := range []string{final, final + ".side"} {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for broken := range last + 1 {
+		put(written, "store x")
+		put(written+".side", "side x")
+		steps, err := pairSteps(written, final, ".side")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range steps[:broken] {
+			if err := step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if broken >= 2 {
+			if got := found(); got != "store x;side x;" {
+				t.Errorf("broken off after %d steps: %s", broken, got)
+			}
+		} else if target, err := create(pair, final, false); err != nil {
+			t.Errorf("broken off after %d steps: %v", broken, err)
+		} else if err := target.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	// A new store takes none over from one that is no more, and leaves it alone.
 	if err := os.Remove(final); err != nil {
 		t.Fatal(err)
 	}
-	put(written, "store x")
-	if err := publishPair(written, final, ".side"); err != nil || found() != "store x;" {
-		t.Errorf("%v %s", err, found())
+	for range 2 {
+		if _, err := create(pair, final, false); !errors.Is(err, store.ErrUsage) {
+			t.Errorf("created beside %q: %v", final+".side", err)
+		}
+		put(final, "") // as a product leaves a store of which all was deleted
+	}
+	if raw, err := os.ReadFile(final + ".side"); err != nil || len(raw) == 0 {
+		t.Errorf("%q %v", raw, err)
 	}
 }

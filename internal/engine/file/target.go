@@ -42,6 +42,11 @@ func create(f *store.FileFormat, path string, exists bool) (*Target, error) {
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("create %q: %q is not a folder", path, dir)
 	}
+	if f.Beside != "" {
+		if err := orphaned(path, f.Beside); err != nil {
+			return nil, fmt.Errorf("create %q: %w", path, err)
+		}
+	}
 	t, err := newTables(context.Background(), f)
 	if err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ func randomFile(rng *rand.Rand) string {
 // Files of any lines come back byte for byte, and what is merged into them leaves each of
 // their lines.
 func TestRandomFiles(t *testing.T) {
-	n := 40
+	n := 20
 	if storetest.Long() {
 		n = 2000
 	}

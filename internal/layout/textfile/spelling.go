@@ -1,5 +1,6 @@
 // Package textfile holds what the text formats of several products have in common: how
-// Python spells JSON, and a table of memarc's own as a member of a JSON file.
+// Python spells JSON, and a table of memarc's own as a member of a JSON file or in a file
+// beside the product's.
 package textfile
 
 import (
