@@ -189,3 +189,22 @@ func TestMintedThenUsed(t *testing.T) {
 		t.Errorf("identifiers %s", got)
 	}
 }
+
+// Each end of a relation is told in the records' own identifiers, whatever the other is.
+func TestMintedOneEnd(t *testing.T) {
+	for _, link := range []string{"(9, 1, 'new')", "(1, 9, 'new')"} {
+		dir := t.TempDir()
+		source, target, plain := dir+"/source.db", dir+"/target.db", dir+"/plain.db"
+		storetest.Exec(t, source, memorygraph.CreateStatements(10)...)
+		storetest.Exec(t, source, `INSERT INTO nodes (id, label, properties) VALUES ('first', 'Memory', '{"id": "first", "title": "t", "content": "c"}')`)
+		archive, _ := exported(t, source)
+		imported(t, target, "numbers", archive)
+		storetest.Exec(t, target, "INSERT INTO numbers_notes VALUES (9, 'own', 'own')", "INSERT INTO numbers_links VALUES "+link)
+		archive, _ = exported(t, target)
+		imported(t, plain, "memarc", archive)
+		ends := "SELECT min(source_id, target_id) || ' ' || max(source_id, target_id) FROM relations"
+		if got := storetest.One(t, plain, ends); got != "9 first" {
+			t.Errorf("%s: %s", link, got)
+		}
+	}
+}
