@@ -134,7 +134,7 @@ func (m *mint) make(b *format.Batch, row int, id []byte) format.Value {
 
 // put turns a batch into native rows.
 func (s *sink) put(w *writer, b *format.Batch) error {
-	if err := w.part.put(b, w.rows, s.from); err != nil || len(s.mints) == 0 {
+	if err := w.part.put(b, w.rows, s.provenance()); err != nil || len(s.mints) == 0 {
 		return err
 	}
 	for i := range w.part.columns {
@@ -206,7 +206,7 @@ func (s *sink) lostReferences(ctx context.Context, w *writer, b *format.Batch, r
 	}
 	rest := some(b, lost)
 	if !s.last {
-		s.early = append(s.early, rest)
+		s.early = append(s.early, early{rest, s.visitors})
 		res.Written += uint64(rest.Rows)
 	} else {
 		defer rest.Release()

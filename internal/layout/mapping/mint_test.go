@@ -208,3 +208,26 @@ func TestMintedOneEnd(t *testing.T) {
 		}
 	}
 }
+
+// A record that another product has added to memories of this one comes home with what
+// this one demands, which is no part of it.
+func TestAddedAbroad(t *testing.T) {
+	dir := t.TempDir()
+	source, abroad, home := dir+"/source.db", dir+"/abroad.db", dir+"/home.db"
+	if err := sample.MemoryGraph(source, sample.Lean(3)); err != nil {
+		t.Fatal(err)
+	}
+	archive, _ := exported(t, source)
+	imported(t, abroad, "names", archive)
+	storetest.Exec(t, abroad, "INSERT INTO names_notes VALUES ('own', 'a title', 'a body')", "INSERT INTO names_links SELECT 'own', id, 'likes' FROM names_notes LIMIT 2")
+	back, there := exported(t, abroad)
+	for range 2 {
+		imported(t, home, "", back)
+	}
+	if _, now := exported(t, home); now.End.Content != there.End.Content {
+		t.Errorf("content digest %s, abroad %s", now.End.Content, there.End.Content)
+	}
+	if got := storetest.One(t, home, "SELECT count(*) || (SELECT label FROM nodes WHERE id = 'own') || (SELECT count(*) FROM relationships WHERE from_id = 'own') FROM nodes"); got != "4Memory2" {
+		t.Errorf("at home: %s", got)
+	}
+}

@@ -21,12 +21,14 @@ type part struct {
 	// optional says that a row whose columns are all NULL, but for the key, is none of
 	// its records.
 	optional bool
-	consts   []constant
-	updated  int    // index in columns of the time of last change, or -1
-	left     int    // field of the leftovers, or -1
-	unheld   bool   // put has come across leftovers for which the rows have no place
-	rest     string // column of what the others cannot hold, see rest.go; "" for none
-	restAt   int    // column of the scanned rows
+	// demands are the columns that make up a document which the table wants of each row.
+	demands [][]string
+	consts  []constant
+	updated int    // index in columns of the time of last change, or -1
+	left    int    // field of the leftovers, or -1
+	unheld  bool   // put has come across leftovers for which the rows have no place
+	rest    string // column of what the others cannot hold, see rest.go; "" for none
+	restAt  int    // column of the scanned rows
 }
 
 // A constant is a field that the table has no column for: all rows have the value
@@ -50,6 +52,8 @@ type bound struct {
 	mint   *store.Mint
 	refers string // the section whose minted identifiers the column holds
 	secret *secret
+	// demanded says that the table refuses NULL.
+	demanded bool
 }
 
 // take takes from a map what concerns records of other products.

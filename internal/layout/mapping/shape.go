@@ -255,7 +255,7 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 			return fmt.Errorf("layout %q, table %q, column %q: lens %q gives %s, field %q is %s", s.layout.Name, t.Name, column, lensName, l.Type, field, typ)
 		}
 		at := slices.IndexFunc(t.Columns, func(c format.TableColumn) bool { return c.Name == column })
-		p.columns = append(p.columns, bound{column: column, at: at, field: len(p.section.Fields), lens: l, name: s.leftover(column)})
+		p.columns = append(p.columns, bound{column: column, at: at, field: len(p.section.Fields), lens: l, name: s.leftover(column), demanded: t.Columns[at].NotNull})
 		p.section.Fields = append(p.section.Fields, format.Field{Name: field, Type: l.Type})
 		return nil
 	}
@@ -327,6 +327,19 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 		return !slices.ContainsFunc(p.columns, func(b bound) bool { return b.column == k })
 	}) {
 		p.key = t.Primary
+	}
+	for _, d := range s.layout.Documents {
+		at := slices.IndexFunc(t.Columns, func(c format.TableColumn) bool { return c.Name == d.Column })
+		if d.Table != t.Name || at < 0 || !t.Columns[at].NotNull {
+			continue
+		}
+		var of []string
+		for _, c := range p.columns {
+			if c.column == d.Column || strings.HasPrefix(c.column, d.Column+".") {
+				of = append(of, c.column)
+			}
+		}
+		p.demands = append(p.demands, of)
 	}
 	p.addLeftovers()
 	return p, p.section.Check()

@@ -30,8 +30,9 @@ type sink struct {
 	own      *ownManifest
 	losses   []format.Loss
 	held     *held            // rows that wait for their other parts
-	early    []*format.Batch  // records that have come before what they refer to
+	early    []early          // records that wait for the end
 	last     bool             // nothing comes any more
+	visitors bool             // the records at hand were added by another product
 	late     []store.Reject   // records that were refused after Write had counted them
 	progress *progress        // of an import that commits in steps
 	notes    []store.Reject   // records that were taken, but for a value that only the sidecar holds
@@ -53,6 +54,7 @@ type writer struct {
 	seeded  bool                // the table has rows with which the product's store starts
 	total   bool                // no record can need the sidecar
 	unique  bool                // no two rows of the table have the same key
+	guests  bool                // it takes records of another product
 	fixed   bool                // an existing target keeps its own rows
 	fresh   map[[16]byte]bool   // places that this import has inserted
 	taken   map[[16]byte]bool   // places at which it has replaced the target's record
@@ -145,7 +147,7 @@ func (s *sink) otherEngine() bool {
 
 // keepsRefused tells whether the sidecar takes records that the target's tables do not.
 func (s *sink) keepsRefused() bool {
-	return (s.foreign || s.otherEngine()) && s.sidecar != nil && !s.opts.NoSidecar
+	return (s.foreign || s.visitors || s.otherEngine()) && s.sidecar != nil && !s.opts.NoSidecar
 }
 
 // fresh tells that the target held nothing before the import, or before the one that
@@ -328,7 +330,7 @@ func isUnique(t *store.CatalogTable, key []string) bool {
 // rebind takes a part's columns for which a section of the manifest has fields of
 // the same type, and those that the product demands of a record that has no such field.
 func rebind(p *part, section *format.Section, from provenance) *part {
-	q := &part{table: p.table, section: section, key: p.key, updates: p.updates, optional: p.optional, updated: -1, left: section.Field(format.Leftovers)}
+	q := &part{table: p.table, section: section, key: p.key, updates: p.updates, optional: p.optional, demands: p.demands, updated: -1, left: section.Field(format.Leftovers)}
 	for i, c := range p.columns {
 		field := p.section.Fields[c.field]
 		at := section.Field(field.Name)
@@ -454,8 +456,11 @@ func (s *sink) Commit(ctx context.Context) error { return s.db.Commit(ctx) }
 
 // Close without Commit leaves the store as it was.
 func (s *sink) Close() error {
-	for _, b := range slices.Concat(s.spaces, s.early) {
+	for _, b := range s.spaces {
 		b.Release()
+	}
+	for _, e := range s.early {
+		e.b.Release()
 	}
 	s.spaces, s.early = nil, nil
 	return s.db.Close()

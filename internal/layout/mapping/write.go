@@ -51,7 +51,7 @@ func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err
 	if err := replace(s.screen(ctx, b, &res)); err != nil {
 		return res, err
 	}
-	if (s.foreign || s.otherEngine()) && !w.total && !s.opts.NoSidecar {
+	if (s.foreign || s.visitors || s.otherEngine()) && !w.total && !s.opts.NoSidecar {
 		if err := replace(s.sidecar.divert(ctx, w, b, &res)); err != nil {
 			return res, err
 		}
@@ -59,13 +59,16 @@ func (s *sink) take(ctx context.Context, b *format.Batch) (res store.Result, err
 	if b.Rows == 0 {
 		return res, nil
 	}
+	if err := replace(s.putOff(w, b, &res)); err != nil || b.Rows == 0 {
+		return res, err
+	}
 	if err := s.put(w, b); err != nil {
 		return store.Result{}, err
 	}
 	if err := replace(s.lostReferences(ctx, w, b, &res)); err != nil || b.Rows == 0 {
 		return res, err
 	}
-	if s.from == foreign {
+	if s.provenance() == foreign {
 		w.tellApart(b)
 	}
 	if w.total && w.part.unheld && s.layout.Own == nil && !s.opts.NoSidecar {
@@ -187,7 +190,7 @@ func (s *sink) countSpaces(b *format.Batch) (res store.Result) {
 func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store.Result, err error) {
 	var taken []int   // rows of the batch that are in the target now
 	var refused []int // rows that go to the sidecar instead
-	var early []int   // rows that refer to what may come yet
+	var waiting []int // rows that refer to what may come yet
 	var asides []aside
 	done := false
 	beside := s.sidecar != nil && !w.total && len(w.part.key) > 0
@@ -199,7 +202,7 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 			}
 			switch {
 			case errors.Is(err, store.ErrDangling) && !s.last:
-				early = append(early, row)
+				waiting = append(waiting, row)
 			case s.keepsRefused():
 				refused = append(refused, row)
 			case s.leaveOut(b.Section.Name, err) && s.bare:
@@ -252,9 +255,9 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 			return res, err
 		}
 	}
-	if len(early) > 0 {
-		slices.Sort(early)
-		s.early = append(s.early, some(b, early))
+	if len(waiting) > 0 {
+		slices.Sort(waiting)
+		s.early = append(s.early, early{some(b, waiting), s.visitors})
 	}
 	if len(refused) > 0 {
 		rest := some(b, refused)
@@ -267,19 +270,6 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 	}
 	res.Written = uint64(b.Rows-len(res.Rejects)) - res.Unchanged - res.Updated - res.Skipped
 	return res, nil
-}
-
-// writeEarly writes the records that have come before what they refer to.
-func (s *sink) writeEarly(ctx context.Context) error {
-	s.last = true
-	for _, b := range s.early {
-		res, err := s.take(ctx, b)
-		if err != nil {
-			return err
-		}
-		s.late = append(s.late, res.Rejects...)
-	}
-	return nil
 }
 
 // asides finds what the native rows of records that the target has taken do not give.
