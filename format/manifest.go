@@ -86,6 +86,8 @@ type Table struct {
 	WithoutRowid  bool          `json:"without_rowid,omitempty"`
 	Autoincrement bool          `json:"autoincrement,omitempty"`
 	Sequence      *int64        `json:"sequence,omitempty"` // the last generated key
+	Module        string        `json:"module,omitempty"`   // extension whose table it is; column types are its words then
+	Options       []string      `json:"options,omitempty"`  // of the table, in the module's words
 }
 
 // A TableColumn is one column of a native table.

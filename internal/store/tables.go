@@ -22,10 +22,9 @@ const (
 
 // A CatalogTable is a table that a database has.
 type CatalogTable struct {
+	// Table's Module is that of a Virtual table too.
 	format.Table
 	Kind TableKind
-	// Module of a Virtual table.
-	Module string
 	// Classes holds, for each column, what its declared type asks for; Null where
 	// it asks for nothing.
 	Classes []Kind

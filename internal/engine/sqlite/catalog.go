@@ -45,6 +45,7 @@ func (db *DB) readCatalog(ctx context.Context) (*store.Catalog, error) {
 		return nil, err
 	}
 	c := &store.Catalog{Engine: "sqlite"}
+	vectors := vectorTables(rows, kinds)
 	for _, r := range rows {
 		if r.typ != "table" {
 			continue
@@ -56,10 +57,13 @@ func (db *DB) readCatalog(ctx context.Context) (*store.Catalog, error) {
 		case kinds[r.name] == "virtual":
 			t.Kind = store.Virtual
 			t.Module = module(r.sql)
-		case kinds[r.name] == "shadow":
+			if d := vectors.tables[r.name]; d != nil {
+				describeVectors(&t, d)
+			}
+		case kinds[r.name] == "shadow" || vectors.shadows[r.name]:
 			t.Kind = store.Shadow
 		}
-		if t.Kind == store.Ordinary {
+		if t.Kind == store.Ordinary && t.Module == "" {
 			if err := db.describe(ctx, &t, r.sql); err != nil {
 				return nil, err
 			}
@@ -130,7 +134,7 @@ func (db *DB) sequences(ctx context.Context, c *store.Catalog) error {
 		return nil
 	}
 	return db.each(ctx, "SELECT name, seq FROM sqlite_sequence", func(s *sqlite3.Stmt) error {
-		if t := c.Table(s.ColumnText(0)); t != nil && s.ColumnType(1) == sqlite3.INTEGER {
+		if t := sequenced(c, s.ColumnText(0)); t != nil && s.ColumnType(1) == sqlite3.INTEGER {
 			last := s.ColumnInt64(1)
 			t.Sequence = &last
 		}
@@ -364,6 +368,9 @@ func parseDefault(sql string) (value json.RawMessage, keyword string, ok bool) {
 
 // CreateTable creates a table from a shape that may come from an archive.
 func (t *Target) CreateTable(ctx context.Context, table *format.Table) error {
+	if table.Module != "" {
+		return t.createVectors(ctx, table)
+	}
 	var parts []string
 	single := ""
 	if len(table.Primary) == 1 {

@@ -16,6 +16,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/ext/fts5"
 
+	"github.com/memarc/memarc/internal/engine/sqlite/vec0"
 	"github.com/memarc/memarc/internal/store"
 )
 
@@ -33,8 +34,12 @@ const (
 	walVersion   = 2
 )
 
-// Layouts' triggers write to full-text tables, so every connection has FTS5.
-var extensions = sync.OnceFunc(func() { sqlite3.AutoExtension(fts5.Register) })
+// Layouts' triggers write to full-text tables, so every connection has FTS5, and the
+// tables of sqlite-vec are read and written as if it were there.
+var extensions = sync.OnceFunc(func() {
+	sqlite3.AutoExtension(fts5.Register)
+	sqlite3.AutoExtension(vec0.Register)
+})
 
 // A DB is a database opened for reading: one snapshot.
 type DB struct {

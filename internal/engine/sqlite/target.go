@@ -253,6 +253,10 @@ func (t *Target) Delete(ctx context.Context, table string, keys []string, rows *
 
 // SetSequence sets the number after which a table's generated keys go on.
 func (t *Target) SetSequence(ctx context.Context, table string, last *int64) error {
+	table, err := t.sequenceOf(ctx, table)
+	if err != nil {
+		return err
+	}
 	if err := t.Exec(ctx, "DELETE FROM sqlite_sequence WHERE name="+literal(table)); err != nil || last == nil {
 		return err
 	}

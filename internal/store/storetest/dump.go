@@ -14,10 +14,15 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/ext/fts5"
+
+	"github.com/memarc/memarc/internal/engine/sqlite/vec0"
 )
 
-// Extensions makes full-text search known to every connection.
-var Extensions = sync.OnceFunc(func() { sqlite3.AutoExtension(fts5.Register) })
+// Extensions makes full-text search and tables of sqlite-vec known to every connection.
+var Extensions = sync.OnceFunc(func() {
+	sqlite3.AutoExtension(fts5.Register)
+	sqlite3.AutoExtension(vec0.Register)
+})
 
 // Open opens a database for the test's own use, as a product would.
 func Open(t testing.TB, path string) *sqlite3.Conn {
@@ -103,8 +108,8 @@ func cell(s *sqlite3.Stmt, i int) string {
 	return "null"
 }
 
-// A Dump holds every row of every ordinary table: by table, each row as
-// column=value, sorted.
+// A Dump holds every row of every ordinary table and of every table of sqlite-vec,
+// wherever in its shadow tables a row stands: by table, each row as column=value, sorted.
 type Dump map[string][]string
 
 // Rows returns the number of rows.
@@ -173,6 +178,8 @@ func Read(t testing.TB, path string) Dump {
 	out := Dump{}
 	tables := texts(t, c, "SELECT name FROM pragma_table_list WHERE schema='main' AND type='table'"+
 		" AND name NOT IN ('sqlite_schema', 'memarc_sidecar') AND name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\'")
+	vectors, shadows := vectorTables(t, c)
+	tables = append(slices.DeleteFunc(tables, func(name string) bool { return slices.Contains(shadows, name) }), vectors...)
 	for _, table := range tables {
 		columns := texts(t, c, "SELECT name FROM pragma_table_xinfo("+literal(table)+")")
 		slices.Sort(columns)
@@ -187,10 +194,26 @@ func Read(t testing.TB, path string) Dump {
 			}
 			rows = append(rows, strings.Join(row, ", "))
 		}
+		if table == "sqlite_sequence" {
+			rows = slices.DeleteFunc(rows, func(row string) bool {
+				return slices.ContainsFunc(vectors, func(of string) bool { return strings.Contains(row, fmt.Sprintf("%+q", of+"_chunks")) })
+			})
+		}
 		slices.Sort(rows)
 		out[table] = rows
 	}
 	return out
+}
+
+// vectorTables returns the tables of sqlite-vec, and those in which they keep their rows.
+func vectorTables(t testing.TB, c *sqlite3.Conn) (tables, shadows []string) {
+	for _, name := range texts(t, c, "SELECT name FROM pragma_table_list WHERE schema='main' AND type='virtual'") {
+		d, err := vec0.ParseSQL(texts(t, c, "SELECT sql FROM sqlite_schema WHERE name="+literal(name))[0])
+		if err == nil {
+			tables, shadows = append(tables, name), append(shadows, d.Shadows(name)...)
+		}
+	}
+	return tables, shadows
 }
 
 // Diff names the rows that only one of two dumps has: "-" the first, "+" the
