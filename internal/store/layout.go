@@ -38,6 +38,9 @@ type Layout struct {
 	// Documents are columns that hold a record's fields as one JSON object. Maps name
 	// its members as columns: COLUMN.MEMBER.
 	Documents []JSONColumn
+	// Surrogates are numbers by which tables refer to the rows of others that are known
+	// by something else.
+	Surrogates []Surrogate
 	// Skip names tables that are derived or not user data.
 	Skip []string
 	// Fixed names tables that say what a store is, such as its version, or that
@@ -122,6 +125,12 @@ type Member struct {
 	// as JSON: COLUMN.MEMBER.stale.
 	Copy string
 }
+
+// A Surrogate says that Column of Table is the number Key of a row of Owner, which only
+// the store itself gives and which is known outside as Name. To the maps there is a column
+// COLUMN.NAME, and the number stands only where no row has it. Rows of both tables are
+// found by what they are known as.
+type Surrogate struct{ Table, Column, Owner, Key, Name string }
 
 // A TableMap says that the rows of a native table are records of a section. A map
 // without a section names lenses for columns of a table that is carried as it is.

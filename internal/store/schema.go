@@ -42,7 +42,9 @@ type TableDef struct {
 	// which cannot add them later, they stand in Columns or Constraints instead.
 	Foreign []ForeignDef
 	// Options stands behind the closing parenthesis, for example "STRICT".
-	Options      string
+	Options string
+	// Module is the extension whose virtual table it is; the columns are its arguments then.
+	Module       string
 	Since, Until int
 }
 
@@ -97,7 +99,7 @@ func (s *Schema) At(version int) *Schema {
 		if !holds(version, t.Since, t.Until) {
 			continue
 		}
-		at := TableDef{Name: t.Name, Options: t.Options, Constraints: statementsAt(t.Constraints, version)}
+		at := TableDef{Name: t.Name, Options: t.Options, Module: t.Module, Constraints: statementsAt(t.Constraints, version)}
 		for _, c := range t.Columns {
 			if holds(version, c.Since, c.Until) {
 				at.Columns = append(at.Columns, c)
@@ -152,6 +154,13 @@ func (t *TableDef) HasColumn(name string) bool {
 // standard SQL.
 func (t *TableDef) CreateSQL() string {
 	var b strings.Builder
+	if t.Module != "" {
+		args := make([]string, len(t.Columns))
+		for i, c := range t.Columns {
+			args[i] = c.Name + " " + c.Decl
+		}
+		return "CREATE VIRTUAL TABLE " + QuoteName(t.Name) + " USING " + t.Module + "(" + strings.Join(args, ", ") + ")"
+	}
 	b.WriteString("CREATE TABLE ")
 	b.WriteString(QuoteName(t.Name))
 	b.WriteString(" (")

@@ -49,7 +49,7 @@ func (l *Lens) PutAll(field *format.Column, native *store.Cells) {
 var all = func() map[string]*Lens {
 	out := map[string]*Lens{}
 	for _, l := range []*Lens{
-		text, inttext, jsonText, jsonList, jsonListSpaced, jsonLines, integer, intBool, realLens, exactReal, anyLens, value, blob,
+		text, inttext, jsonText, jsonList, jsonListSpaced, jsonLines, commaList, unixFloat, integer, intBool, realLens, exactReal, anyLens, value, blob,
 		valueMap, vector("f32", 0), vector("f32-header", 1), uuidBlob, uuidHex,
 		valueList("value-list", false), valueList("value-list-text", true), valueTime,
 		anyBytes, textNoNUL, jsonb, stringArray, pgVector, priority10,

@@ -111,7 +111,7 @@ func (s *sink) compareShapes(catalog *store.Catalog) {
 			want, got any
 		}{
 			{"the primary key", want.Primary, got.Primary}, {"the set of unique keys", want.Unique, unique}, {"the set of foreign keys", want.Foreign, got.Foreign},
-			{"the kind", []bool{want.Strict, want.WithoutRowid, want.Autoincrement}, []bool{got.Strict, got.WithoutRowid, got.Autoincrement}},
+			{"the kind", []any{want.Strict, want.WithoutRowid, want.Autoincrement, want.Module, want.Options}, []any{got.Strict, got.WithoutRowid, got.Autoincrement, got.Module, got.Options}},
 		} {
 			if w, g := fmt.Sprint(part.want), fmt.Sprint(part.got); w != g {
 				differs(want.Name, part.what, w, g)
@@ -268,6 +268,9 @@ func (s *sink) settleDangling(ctx context.Context, table string, f *format.Forei
 
 // addMissing adds the columns that the origin's table had beyond the reference.
 func (s *sink) addMissing(ctx context.Context, def *store.TableDef, t *format.Table) error {
+	if def.Module != "" {
+		return nil // its columns are given once and for all
+	}
 	for i := range t.Columns {
 		if !def.HasColumn(t.Columns[i].Name) {
 			if err := s.db.AddColumn(ctx, t.Name, &t.Columns[i]); err != nil {

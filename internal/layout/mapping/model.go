@@ -71,11 +71,11 @@ func readModel(ctx context.Context, db store.Tables, l *store.Layout, c *store.C
 	return m, nil
 }
 
-// declaredDimension reads the 384 of vector(384); 0 if the type fixes none.
+// declaredDimension reads the 384 of vector(384) or FLOAT[384]; 0 if the type fixes none.
 func declaredDimension(decl string) int64 {
 	var n int64
-	if at := strings.IndexByte(decl, '('); at >= 0 {
-		if _, err := fmt.Sscanf(decl[at:], "(%d)", &n); err != nil {
+	if at := strings.IndexAny(decl, "(["); at >= 0 {
+		if _, err := fmt.Sscanf(decl[at+1:], "%d", &n); err != nil {
 			return 0
 		}
 	}

@@ -127,7 +127,7 @@ func (s *shape) addTable(c *store.Catalog, t *store.CatalogTable, known map[stri
 	if s.layout.Own != nil {
 		return s.addOwn(t)
 	}
-	s.origin.Tables = append(s.origin.Tables, bare(s.layout, t.Table))
+	s.origin.Tables = append(s.origin.Tables, asDeclared(s.layout, bare(s.layout, t.Table)))
 	s.loseCode(t)
 	var maps []*store.TableMap
 	lenses := &store.TableMap{}
@@ -323,7 +323,7 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 		p.key = append(p.key, p.columns[i].column)
 	}
 	// The table may allow fewer rows than the section records: one vector a memory.
-	if n := len(t.Primary); n > 0 && !slices.ContainsFunc(t.Primary, func(k string) bool {
+	if n := len(t.Primary); n > 0 && !knownByName(s.layout, t.Name) && !slices.ContainsFunc(t.Primary, func(k string) bool {
 		return !slices.ContainsFunc(p.columns, func(b bound) bool { return b.column == k })
 	}) {
 		p.key = t.Primary

@@ -90,7 +90,7 @@ func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error
 		s.layout = adapted(s.layout, s.catalog, m.Origin)
 		renamed = m.Origin != nil && m.Origin.Layout == s.layout.Name && adapted(s.layout, nil, m.Origin).Instance != s.layout.Instance
 	}
-	if s.db = documentsIn(s.db, s.layout); len(s.layout.Documents) > 0 {
+	if s.db = surrogatesIn(documentsIn(s.db, s.layout), s.layout); len(s.layout.Documents)+len(s.layout.Surrogates) > 0 {
 		if s.catalog, err = s.db.Catalog(ctx); err != nil {
 			return nil, err
 		}

@@ -39,7 +39,7 @@ func NewSource(ctx context.Context, db store.Tables, l *store.Layout, version in
 		}
 		l = adapted(l, c, nil)
 	}
-	s, err := newSource(ctx, withDocuments(db, l), l, version)
+	s, err := newSource(ctx, withSurrogates(withDocuments(db, l), l), l, version)
 	if err != nil {
 		return nil, err
 	}

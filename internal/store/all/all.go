@@ -12,6 +12,7 @@ import (
 	"github.com/memarc/memarc/internal/layout/mapping"
 	"github.com/memarc/memarc/internal/layout/mcpserver"
 	"github.com/memarc/memarc/internal/layout/memarc"
+	"github.com/memarc/memarc/internal/layout/mcpmemory"
 	"github.com/memarc/memarc/internal/layout/memorygraph"
 	"github.com/memarc/memarc/internal/layout/vestige"
 	"github.com/memarc/memarc/internal/store"
@@ -38,6 +39,7 @@ func Registry() *store.Registry {
 			vestige.Postgres(),
 			aimemory.Layout(),
 			aimemory.Postgres(),
+			mcpmemory.Layout(),
 			memorygraph.Layout(),
 			memorygraph.Graph("neo4j"),
 			memorygraph.Graph("memgraph"),
