@@ -366,6 +366,7 @@ func TestNative(t *testing.T) {
 		{"json-list", func(c *store.Cells) { c.AppendString(`["a","é"]`); c.AppendString("[]") }, []string{"0802000000010000006102000000c3a9", "0800000000"}},
 		{"json-lines", func(c *store.Cells) { c.AppendString(`["a","é",""]`); c.AppendString("[]") }, []string{"0405000000610ac3a90a", "0400000000"}},
 		{"json-list-python", func(c *store.Cells) { c.AppendString(`["a", "\u00e9"]`) }, []string{"0802000000010000006102000000c3a9"}},
+		{"comma-list", func(c *store.Cells) { c.AppendString("a,é,"); c.AppendString("") }, []string{"0803000000010000006102000000c3a900000000", "0800000000"}},
 		{"int", func(c *store.Cells) { c.AppendInt(-2) }, []string{"02feffffffffffffff"}},
 		{"int-bool", func(c *store.Cells) { c.AppendInt(0); c.AppendInt(1) }, []string{"0100", "0101"}},
 		{"real", func(c *store.Cells) { c.AppendFloat(1) }, []string{"03000000000000f03f"}},

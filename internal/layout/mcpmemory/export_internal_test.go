@@ -1,0 +1,4 @@
+package mcpmemory
+
+// ContentHash is contentHash for tests.
+var ContentHash = contentHash
