@@ -158,7 +158,7 @@ func TestParseRefuses(t *testing.T) {
 		{memory + "      - {column: x, field: id, lens: text}\n", "8: field \"id\" belongs to column \"id\" on line 7 already"},
 		{memory + "      - {column: id, lens: text}\n", "8: column \"id\" of table \"t\" is listed twice, first on line 7"},
 		{memory + "      - column: x\n        field: created_at\n        lens: text\n", "10: column \"x\": lens \"text\" gives text, but field \"created_at\" is time; lenses of that type: " + times},
-		{memory + "      - {column: x, field: tags}\n", "8: column \"x\": field \"tags\" needs a lens of type list: json-list, json-list-python, string-array, value-list, value-list-text"},
+		{memory + "      - {column: x, field: tags}\n", "8: column \"x\": field \"tags\" needs a lens of type list: comma-list, json-list, json-list-python, string-array, value-list, value-list-text"},
 
 		{memory + "skip: u\n", "8: skip must be a list"},
 		{memory + "skip: [u, 7]\n", "8: a table in skip must be a text; write \"7\" in double quotes"},

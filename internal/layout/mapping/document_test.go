@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -351,12 +352,16 @@ for word in sys.stdin.read().split():
 // programWrites is what a program prints for words.
 func programWrites(t *testing.T, program, arg, script string, words []string) []string {
 	t.Helper()
+	orjson := strings.HasPrefix(script, "import orjson")
+	if python := os.Getenv("MEMARC_TEST_PYARROW"); orjson && python != "" {
+		program = python
+	}
 	path, err := exec.LookPath(program)
-	if err == nil && strings.HasPrefix(script, "import orjson") {
+	if err == nil && orjson {
 		err = exec.Command(path, "-c", "import orjson").Run()
 	}
 	if err != nil {
-		if strings.Contains(os.Getenv("MEMARC_TEST_REQUIRE"), strings.TrimSuffix(program, "3")) {
+		if strings.Contains(os.Getenv("MEMARC_TEST_REQUIRE"), strings.TrimSuffix(filepath.Base(program), "3")) {
 			t.Fatal(err)
 		}
 		t.Skipf("NOT PROVEN, %s: %v: that documents are written as the program does", program, err)
