@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/memarc/memarc/chain"
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/store"
 )
@@ -22,6 +23,8 @@ type (
 	Item = store.Item
 	// Fate is what becomes of an item.
 	Fate = store.Fate
+	// Chain is what an incremental export stands on.
+	Chain = chain.Chain
 )
 
 // Options are the choices of an export; the zero value is recommended.
@@ -37,6 +40,9 @@ type Options struct {
 	// the ledger counts them under the code "withheld".
 	IncludeSecrets bool
 	AcceptLoss     []string // codes of losses that are accepted; "all" for every one
+	// Since, if not nil, makes the archive an incremental one: what has changed since
+	// the state of this chain. It goes with no filter.
+	Since *Chain
 	// Progress, if not nil, is called after each batch.
 	Progress func(Progress)
 }
@@ -56,6 +62,10 @@ type Report struct {
 	Sections map[string]Count
 	Losses   []format.Loss
 	End      *format.End
+	// Of an incremental archive: where it leads, and how many records of the base it
+	// deletes, by section.
+	Result  *format.State
+	Deleted map[string]uint64
 }
 
 // Unaccepted returns the losses that were not accepted.
@@ -73,11 +83,14 @@ func Accept(losses []format.Loss, codes []string) {
 	}
 }
 
-// Export writes everything that the source holds, or what the filter selects, as
-// one archive.
+// Export writes everything that the source holds, or what the filter selects, or what
+// has changed since an earlier export, as one archive.
 func Export(ctx context.Context, src Source, out io.Writer, o Options) (*Report, error) {
 	if o.Encoding == 0 {
 		o.Encoding = format.Arrow
+	}
+	if o.Since != nil {
+		return exportSince(ctx, src, out, o)
 	}
 	opts := format.WriterOptions{Level: o.Level, Workers: o.Workers, TempDir: o.TempDir}
 	// The guide leaves before the store is counted, so that a pipe starts at once.

@@ -18,6 +18,7 @@ import (
 type Archive struct {
 	in       io.ReaderAt
 	manifest *Manifest
+	flags    Flags
 	end      *End
 	opts     ReaderOptions
 }
@@ -31,7 +32,7 @@ func OpenArchive(in io.ReaderAt, size int64, opts ReaderOptions) (*Archive, erro
 		return nil, err
 	}
 	defer r.Close()
-	x := &Archive{in: in, manifest: r.manifest, opts: opts}
+	x := &Archive{in: in, manifest: r.manifest, flags: r.flags, opts: opts}
 	trailer := make([]byte, frameHeader+trailerSize)
 	at := size - int64(len(trailer))
 	if at < 0 {
@@ -68,6 +69,9 @@ func (x *Archive) readEnd(start, size int64) (*End, error) {
 
 // Manifest returns the manifest.
 func (x *Archive) Manifest() *Manifest { return x.manifest }
+
+// Flags returns the feature flags.
+func (x *Archive) Flags() Flags { return x.flags }
 
 // End returns the end block.
 func (x *Archive) End() *End { return x.end }

@@ -98,8 +98,8 @@ func decodeGuide(frame []byte) (flags Flags, text string, check Hash, err error)
 	flags.Incompatible = binary.LittleEndian.Uint32(content[guideFlags:])
 	flags.ReadCompatible = binary.LittleEndian.Uint32(content[guideFlags+4:])
 	flags.Compatible = binary.LittleEndian.Uint32(content[guideFlags+8:])
-	if flags.Incompatible != 0 {
-		return flags, "", check, fmt.Errorf("%w: the archive needs features %#x, which this program does not know", ErrVersion, flags.Incompatible)
+	if unknown := flags.Incompatible &^ knownIncompatible; unknown != 0 {
+		return flags, "", check, fmt.Errorf("%w: the archive needs features %#x, which this program does not know", ErrVersion, unknown)
 	}
 	if binary.LittleEndian.Uint16(content[guideReserved:]) != 0 || !zero(content[guideZero:guideText]) {
 		return flags, "", check, fmt.Errorf("guide: %w: reserved bytes are not zero", ErrCorrupt)

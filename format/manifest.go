@@ -136,6 +136,10 @@ type Manifest struct {
 	Sections []*Section        `json:"sections"`
 	Spaces   []Space           `json:"spaces,omitempty"`
 	Options  map[string]string `json:"options,omitempty"`
+	// Base and Result are those of an incremental archive: where it begins and where
+	// it leads. FORMAT.md section 12.
+	Base   *Base  `json:"base,omitempty"`
+	Result *State `json:"result,omitempty"`
 
 	// Unknown holds members that this version does not know, to be kept when
 	// the archive is rewritten.
@@ -173,7 +177,7 @@ func (m *Manifest) Check() error {
 		}
 		seen[s.Name] = true
 	}
-	return nil
+	return m.checkIncrement()
 }
 
 func (m *Manifest) encode() ([]byte, error) {
@@ -214,7 +218,7 @@ func decodeManifest(raw []byte) (*Manifest, error) {
 	if err := m.Check(); err != nil {
 		return nil, fmt.Errorf("manifest: %w: %w", ErrCorrupt, err)
 	}
-	for _, known := range []string{"writer", "created", "encoding", "source", "origin", "sections", "spaces", "options"} {
+	for _, known := range []string{"writer", "created", "encoding", "source", "origin", "sections", "spaces", "options", "base", "result"} {
 		delete(all, known)
 	}
 	if len(all) > 0 {

@@ -85,7 +85,10 @@ func (r *Reader) open() error {
 	if err != nil {
 		return r.wrap(start, 0, "", err)
 	}
-	if r.manifest, err = decodeManifest(raw); err != nil {
+	if r.manifest, err = decodeManifest(raw); err == nil && (r.manifest.Base != nil) != (r.flags.Incompatible&Incremental != 0) {
+		err = fmt.Errorf("manifest: %w: it has a base without the flag of an incremental archive, or the flag and no base", ErrCorrupt)
+	}
+	if err != nil {
 		return r.wrap(start, 0, "", err)
 	}
 	return nil
@@ -322,6 +325,7 @@ func (r *Reader) Batches() iter.Seq2[*Batch, error] {
 // returns the end block, which nobody has compared with the chunks.
 func (r *Reader) fetch(index *[]IndexEntry, hand func(*readJob) bool) (*End, error) {
 	sequence := map[string]uint32{}
+	living := false // a chunk has come that holds no tombstones
 	for {
 		start := r.offset
 		h, err := r.header()
@@ -345,6 +349,8 @@ func (r *Reader) fetch(index *[]IndexEntry, hand func(*readJob) bool) (*End, err
 			err = fmt.Errorf("%w: the manifest has no such section", ErrCorrupt)
 		case h.encoding != r.manifest.Encoding:
 			err = fmt.Errorf("%w: chunk has encoding %d, the manifest says %s", ErrCorrupt, h.encoding, r.manifest.Encoding)
+		case living && j.section.Buries() != "":
+			err = fmt.Errorf("%w: tombstones stand behind records", ErrCorrupt)
 		case h.sequence != sequence[h.section]:
 			err = fmt.Errorf("%w: chunk %d of the section stands where %d is expected", ErrCorrupt, h.sequence, sequence[h.section])
 		default:
@@ -354,6 +360,7 @@ func (r *Reader) fetch(index *[]IndexEntry, hand func(*readJob) bool) (*End, err
 			return nil, r.wrap(start, int(h.block), h.section, err)
 		}
 		sequence[h.section]++
+		living = living || j.section.Buries() == ""
 		j.wanted = r.opts.Wanted == nil || r.opts.Wanted(h.section)
 		if j.payload, err = r.take(buffers.get(min(int(h.payload), 1<<20)), int(h.payload)); err != nil {
 			return nil, r.wrap(start, int(h.block), h.section, err)
@@ -418,6 +425,9 @@ func decodeChunk(h *header, s *Section, payload []byte, dec *zstd.Decoder) (*Bat
 	} else {
 		b.backing = data
 		err = arrowDecode(b, data, int(h.records))
+	}
+	if err == nil {
+		err = b.checkLeaves()
 	}
 	if err != nil {
 		b.Release()
@@ -484,7 +494,11 @@ func (r *Reader) checkEnd(end *End, index []IndexEntry) error {
 	case end.Content != content:
 		what = fmt.Sprintf("content digest: it says %s, the records give %s", end.Content, content)
 	default:
-		return nil
+		err := r.manifest.checkCounts(r.digester)
+		if err == nil {
+			return nil
+		}
+		what = err.Error()
 	}
 	return &Error{Offset: r.offset, Block: int(r.block) - 1, Err: fmt.Errorf("end block: %w: %s", ErrCorrupt, what)}
 }

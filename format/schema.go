@@ -81,6 +81,10 @@ type Section struct {
 	Name   string   `json:"name"`
 	Key    []string `json:"key"`
 	Fields []Field  `json:"fields"`
+	// Deletes or Replaces, in an incremental archive, names the section of whose
+	// records these are tombstones. FORMAT.md section 12.
+	Deletes  string `json:"deletes,omitempty"`
+	Replaces string `json:"replaces,omitempty"`
 
 	planned *plan // guarded by planMu
 

@@ -20,6 +20,12 @@ import (
 //go:embed guide.txt
 var guide string
 
+// incrementGuide is what the text of an incremental archive says besides.
+const incrementGuide = `
+This archive is incremental: it holds only what has changed since another archive, whose file root the manifest names as "base". Sections with
+"deletes" or "replaces" in the manifest list records of the base that are gone, or have come again in a new version.
+`
+
 // Level is how hard a Writer compresses. The zero value is the default.
 type Level uint8
 
@@ -72,16 +78,21 @@ type WriterOptions struct {
 type GuideFrame struct {
 	size  int64
 	check Hash
+	flags Flags
 }
 
 // WriteGuide writes the first frame of an archive ahead of NewWriter, so that a
 // stream starts before its manifest is known.
 func WriteGuide(out io.Writer, flags Flags) (*GuideFrame, error) {
-	frame, check := encodeGuide(flags, guide)
+	text := guide
+	if flags.Incompatible&Incremental != 0 {
+		text += incrementGuide
+	}
+	frame, check := encodeGuide(flags, text)
 	if _, err := out.Write(frame); err != nil {
 		return nil, fmt.Errorf("write archive: %w", err)
 	}
-	return &GuideFrame{int64(len(frame)), check}, nil
+	return &GuideFrame{int64(len(frame)), check, flags}, nil
 }
 
 // A Writer writes one archive as a stream. It never seeks. Close must be the
@@ -96,6 +107,7 @@ type Writer struct {
 	order  chan *writeJob // to the goroutine that writes
 	done   chan struct{}
 	closed bool
+	living bool // a record has come that is no tombstone
 
 	mu  sync.Mutex
 	err error
@@ -125,6 +137,12 @@ type writeJob struct {
 func NewWriter(out io.Writer, m *Manifest, opts WriterOptions) (*Writer, error) {
 	if err := m.Check(); err != nil {
 		return nil, fmt.Errorf("write archive: %w", err)
+	}
+	if m.Base != nil {
+		opts.Flags.Incompatible |= Incremental
+	}
+	if g := opts.Guide; g != nil && (g.flags.Incompatible&Incremental != 0) != (m.Base != nil) {
+		return nil, errors.New("write archive: the guide and the manifest do not agree whether it is incremental")
 	}
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
@@ -226,10 +244,25 @@ func (w *Writer) Write(b *Batch) error {
 	if b.Rows > MaxRecords || b.Rows > 1 && (b.Size() > chunkRoom || b.Rows*len(b.Section.Fields) > MaxCells) {
 		return w.halve(b)
 	}
+	if err := w.orderly(b); err != nil {
+		return err
+	}
 	j := &writeJob{batch: b, section: b.Section.Name, records: b.Rows, done: make(chan struct{})}
 	w.order <- j
 	w.jobs <- j
 	return nil
+}
+
+// orderly makes sure that all tombstones, which name leaves, come before the records.
+func (w *Writer) orderly(b *Batch) error {
+	if b.Section.Buries() == "" {
+		w.living = true
+		return nil
+	}
+	if w.living {
+		return errors.New("write batch: tombstones stand before the records")
+	}
+	return b.checkLeaves()
 }
 
 // halve writes a batch that is too large as two.
@@ -427,6 +460,9 @@ func (w *Writer) Close(losses []Loss) (*End, error) {
 	}
 	if end.Sections == nil {
 		end.Sections = []SectionDigest{}
+	}
+	if err := w.manifest.checkCounts(w.digester); err != nil {
+		return nil, fmt.Errorf("write archive: %w", err)
 	}
 	raw, err := json.Marshal(end)
 	if err != nil {

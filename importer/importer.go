@@ -48,13 +48,16 @@ type Options struct {
 
 // Progress says how far an import is.
 type Progress struct {
-	Stage   string // import, derive or verify
+	Stage   string // check, import, derive or verify
 	Records int64
 	Bytes   int64 // of the archive, read so far
 }
 
 // Count says what became of a section's records.
-type Count struct{ Read, Written, Unchanged, Updated, Skipped, Rejected uint64 }
+type Count struct {
+	Read, Written, Unchanged, Updated, Skipped, Rejected uint64
+	Deleted                                              uint64 // records of an incremental archive's base
+}
 
 // A Report is what an import did.
 type Report struct {
@@ -87,12 +90,18 @@ var (
 	// ErrRejected means that a record was refused under Strict. The import was
 	// undone.
 	ErrRejected = errors.New("a record was refused")
+	// ErrBase means that the target does not hold what an incremental archive stands
+	// on. Nothing was written.
+	ErrBase = errors.New("the target does not hold the archive's base")
 )
 
 // Import writes the archive's records to the sink. The sink stays the caller's
 // to close.
 func Import(ctx context.Context, r *format.Reader, dst Sink, o Options) (*Report, error) {
 	report := &Report{Sections: map[string]Count{}}
+	if r.Manifest().Base != nil {
+		return report, report.increment(ctx, r, dst, o)
+	}
 	var err error
 	if report.Plan, err = dst.Plan(ctx, r.Manifest()); err != nil {
 		return report, err

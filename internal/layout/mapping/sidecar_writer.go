@@ -195,7 +195,7 @@ func (w *sidecarWriter) whole(ctx context.Context, b *format.Batch) (store.Resul
 		return store.Result{}, err
 	}
 	var res store.Result
-	if w.sink.catalog.Table(sidecarTable) != nil { // converge on a second run
+	if w.sink.catalog.Table(sidecarTable) != nil && !w.sink.exact { // converge on a second run
 		_, found, err := w.sink.db.Lookup(ctx, sidecarTable, sidecarColumns, sidecarColumns, rows)
 		if err != nil {
 			return res, err
@@ -273,7 +273,7 @@ func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch,
 		})
 	}
 	var known []int
-	if w.sink.catalog.Table(sidecarTable) != nil {
+	if w.sink.catalog.Table(sidecarTable) != nil && !w.sink.exact {
 		rows, err := w.wholeRows(b)
 		if err != nil {
 			return nil, err
@@ -414,7 +414,7 @@ func (w *sidecarWriter) settleSpaces(ctx context.Context) error {
 		rest.Release()
 	}
 	for at, leaf := range leaves {
-		if !matched[at] && s.fresh() {
+		if !matched[at] && (s.fresh() || s.exact) {
 			w.add(entries, format.Spaces, leaf.Place, &leaf.Sum, nil, nil)
 		}
 	}

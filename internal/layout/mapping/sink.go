@@ -39,6 +39,7 @@ type sink struct {
 	written  int64            // memories
 	mints    map[string]*mint // of sections whose records get native identifiers
 	left     []store.Step     // what is left to be done after the import
+	exact    bool             // the target holds just an incremental archive's base; see remove.go
 	dropped  uint64           // records of embeddings that were left out on request
 }
 

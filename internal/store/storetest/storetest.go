@@ -77,9 +77,9 @@ func Run(t *testing.T, c Config) {
 		run  func(*testing.T)
 	}{
 		{"ledger", s.ledger}, {"export", s.exports}, {"restore", s.restore}, {"untouched", s.untouched}, {"abandon", s.abandon},
-		{"again", s.again}, {"merge", s.merge}, {"conflict", s.conflict}, {"failure", s.failure}, {"via", s.via},
+		{"again", s.again}, {"merge", s.merge}, {"conflict", s.conflict}, {"failure", s.failure}, {"via", s.via}, {"increment", s.increment},
 	} {
-		if c.Brief && !Long() && !slices.Contains([]string{"ledger", "restore", "again", "merge", "via"}, part.name) {
+		if c.Brief && !Long() && !slices.Contains([]string{"ledger", "restore", "again", "merge", "via", "increment"}, part.name) {
 			continue
 		}
 		t.Run(part.name, part.run)
