@@ -156,9 +156,8 @@ func (c *Chain) step(ctx context.Context, l *link) error {
 	if base := l.manifest.Base; !same(base.State, c.sum) {
 		return fmt.Errorf("%w: its base has the content digest %s, and the archive before leads to %s", format.ErrCorrupt, base.Content, c.sum.Content)
 	}
-	next := format.NewDigester(c.opts.TempDir)
-	if err := fold(next, c.state, buried, r); err != nil {
-		next.Close()
+	next, err := Next(c.state, buried, r, c.opts.TempDir)
+	if err != nil {
 		return err
 	}
 	c.state.Close()
@@ -182,8 +181,18 @@ func (c *Chain) bury(buried *format.Digester, b *format.Batch) error {
 	return buried.Add(b.Section.Buries(), leaves)
 }
 
-// fold adds to next the leaves of the state before, without those that were buried,
-// and those of the archive's records.
+// Next returns the leaves of the state behind an incremental archive that has been
+// read: those of the state before, without those that its tombstones bury, and those
+// of its records. The caller closes the Digester, which spills to the folder dir.
+func Next(before, buried *format.Digester, r *format.Reader, dir string) (*format.Digester, error) {
+	next := format.NewDigester(dir)
+	if err := fold(next, before, buried, r); err != nil {
+		next.Close()
+		return nil, err
+	}
+	return next, nil
+}
+
 func fold(next, before, buried *format.Digester, r *format.Reader) error {
 	add := adding{to: next}
 	for _, name := range before.Sections() {
@@ -354,6 +363,44 @@ func pick(b *format.Batch, keep func(sum []byte) bool) *format.Batch {
 	}
 	b.Release()
 	return out
+}
+
+// Differing calls found for each leaf that only one of two sorted sequences has; old
+// if it is the first.
+func Differing(before, now iter.Seq2[format.Leaf, error], found func(leaf format.Leaf, old bool)) error {
+	nextA, stopA := iter.Pull2(before)
+	defer stopA()
+	nextB, stopB := iter.Pull2(now)
+	defer stopB()
+	a, errA, okA := nextA()
+	b, errB, okB := nextB()
+	for okA || okB {
+		if err := errors.Join(errA, errB); err != nil {
+			return err
+		}
+		order := 0
+		switch {
+		case !okB:
+			order = -1
+		case !okA:
+			order = 1
+		default:
+			order = format.CompareLeaves(a, b)
+		}
+		switch {
+		case order < 0:
+			found(a, true)
+		case order > 0:
+			found(b, false)
+		}
+		if order <= 0 {
+			a, errA, okA = nextA()
+		}
+		if order >= 0 {
+			b, errB, okB = nextB()
+		}
+	}
+	return errors.Join(errA, errB)
 }
 
 // Close releases what the Chain holds.

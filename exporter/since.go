@@ -2,10 +2,8 @@ package exporter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"iter"
 
 	"github.com/memarc/memarc/chain"
 	"github.com/memarc/memarc/format"
@@ -172,7 +170,7 @@ func (d *delta) compare(section string, before, now *format.Digester, sameKey bo
 		}
 		gone, came = gone[:0], 0
 	}
-	err := differing(before.Leaves(section), now.Leaves(section), func(leaf format.Leaf, old bool) {
+	err := chain.Differing(before.Leaves(section), now.Leaves(section), func(leaf format.Leaf, old bool) {
 		if leaf.Place != place {
 			settle()
 			place = leaf.Place
@@ -186,44 +184,6 @@ func (d *delta) compare(section string, before, now *format.Digester, sameKey bo
 	})
 	settle()
 	return err
-}
-
-// differing calls found for each leaf that only one of two sorted sequences has; old
-// if it is the first.
-func differing(before, now iter.Seq2[format.Leaf, error], found func(leaf format.Leaf, old bool)) error {
-	nextA, stopA := iter.Pull2(before)
-	defer stopA()
-	nextB, stopB := iter.Pull2(now)
-	defer stopB()
-	a, errA, okA := nextA()
-	b, errB, okB := nextB()
-	for okA || okB {
-		if err := errors.Join(errA, errB); err != nil {
-			return err
-		}
-		order := 0
-		switch {
-		case !okB:
-			order = -1
-		case !okA:
-			order = 1
-		default:
-			order = format.CompareLeaves(a, b)
-		}
-		switch {
-		case order < 0:
-			found(a, true)
-		case order > 0:
-			found(b, false)
-		}
-		if order <= 0 {
-			a, errA, okA = nextA()
-		}
-		if order >= 0 {
-			b, errB, okB = nextB()
-		}
-	}
-	return errors.Join(errA, errB)
 }
 
 // bury writes the tombstones: of each record that is gone its key, which the base

@@ -100,7 +100,7 @@ var (
 func Import(ctx context.Context, r *format.Reader, dst Sink, o Options) (*Report, error) {
 	report := &Report{Sections: map[string]Count{}}
 	if r.Manifest().Base != nil {
-		return report, report.increment(ctx, r, dst, o)
+		return report, report.importIncrement(ctx, r, dst, o)
 	}
 	var err error
 	if report.Plan, err = dst.Plan(ctx, r.Manifest()); err != nil {

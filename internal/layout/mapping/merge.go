@@ -32,10 +32,16 @@ func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store
 				at[row] = found[row]
 			}
 		}
+		if s.exact {
+			if err := s.refuseOccupied(ctx, w, b, pick(w.rows, keys, all(b.Rows)), at, refuse(nil)); err != nil {
+				return err
+			}
+		}
 	}
 	var insert, update []int
 	for row := range b.Rows {
 		switch {
+		case at[row] == occupied:
 		case at[row] == same:
 			res.Unchanged++
 			if !partial {
@@ -78,8 +84,9 @@ func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store
 
 // What lookUp finds of a row, if not the position of the row with its key.
 const (
-	none = -1 // nothing
-	same = -2 // the row itself
+	none     = -1 // nothing
+	same     = -2 // the row itself
+	occupied = -3 // another record's row, which keeps it; see remove.go
 )
 
 // lookUp looks the rows up in the table: at holds for each same, none, or what found
@@ -223,6 +230,8 @@ func (s *sink) writePart(ctx context.Context, w *writer, b *format.Batch, res *s
 		for row := range b.Rows {
 			_, unchanged := shown[leaves[row].Sum]
 			switch {
+			case s.exact && shown != nil && found[row] >= 0 && !main.fresh[p.rowPlace(b, row)] && !absent[leaves[row].Place] && !s.succeeds(b, row):
+				refuse(nil)(row, store.ErrConflict)
 			case found[row] < 0 || main.fresh[p.rowPlace(b, row)] || absent[leaves[row].Place]:
 				which = append(which, row)
 			case unchanged:

@@ -18,7 +18,7 @@ func (s *sink) Remove(ctx context.Context, gone *store.Removal) error {
 	if s.opts.CommitEvery > 0 {
 		return fmt.Errorf("%w: an incremental archive is imported in one transaction; leave --commit-every out", store.ErrUsage)
 	}
-	s.exact, s.opts.Policy = true, store.Overwrite
+	s.exact, s.opts.Policy, s.replaced = true, store.Overwrite, format.NewLeafSet()
 	src, err := newSource(ctx, s.db, s.layout, s.version)
 	if err != nil {
 		return err
@@ -62,7 +62,6 @@ type doomed struct {
 	first   bool              // rows are removed also when a next version comes
 	byKey   *store.Rows       // keys of rows to remove
 	byRow   *store.Rows       // rows to remove that no key tells apart
-	columns []string          // of byRow
 	copies  map[[16]byte]bool // rows of byRow, in short
 	again   *store.Rows       // rows that are equal to removed ones, and stay
 	emptied map[*part]*store.Rows
@@ -114,13 +113,7 @@ func (r *remover) doom(t tableShape) *doomed {
 		again: store.NewRows(len(t.columns)), hidden: store.NewRows(len(sidecarColumns)), orphans: map[string]*format.Batch{}}
 	d.first = removedFirst(t.table, d.main)
 	d.byKey = store.NewRows(len(d.main.key))
-	d.columns = slices.Clone(t.columns)
-	if db, ok := r.sink.db.(*documentTarget); ok {
-		if doc := db.read.of[t.table.Name]; doc != nil {
-			d.columns = slices.DeleteFunc(d.columns, doc.makes) // the engine does not know them
-		}
-	}
-	d.byRow = store.NewRows(len(d.columns))
+	d.byRow = store.NewRows(len(t.columns))
 	return d
 }
 
@@ -197,6 +190,7 @@ func (r *remover) show(ctx context.Context, p *part, rows *store.Rows) (*shown, 
 		switch {
 		case r.Replaced.Take(p.section.Name, leaf.Sum[:]):
 			x.fate[row] = replaced
+			r.sink.replaced.Add(p.section.Name, format.Leaf{Sum: format.Hash(append(leaf.Place[:], make([]byte, 16)...))})
 		case r.Deleted.Take(p.section.Name, leaf.Sum[:]):
 			x.fate[row] = deleted
 		}
@@ -237,7 +231,7 @@ func (r *remover) judge(ctx context.Context, d *doomed, rows *store.Rows) error 
 			others = append(others, x)
 		}
 	}
-	keys := positions(d.tableShape.columns, d.main.key)
+	keys := positions(d.columns, d.main.key)
 	for row := range rows.N {
 		nameless := len(keys) == 0 || anyNull(rows, keys, row)
 		fate := main.fate[row]
@@ -254,7 +248,7 @@ func (r *remover) judge(ctx context.Context, d *doomed, rows *store.Rows) error 
 		}
 		if nameless || !told(d.table, d.main.key) {
 			d.copies[rowHash(rows, row)] = true
-			appendCells(d.byRow, rows, positions(d.tableShape.columns, d.columns), row)
+			d.byRow.AppendRow(rows, row)
 		} else {
 			appendCells(d.byKey, rows, keys, row)
 		}
@@ -312,7 +306,7 @@ func (r *remover) empty(d *doomed, x *shown, rows *store.Rows, row int) {
 	mine := d.emptiable(p)
 	left := store.NewRows(len(rows.Columns))
 	for i := range rows.Columns {
-		if slices.Contains(mine, d.tableShape.columns[i]) {
+		if slices.Contains(mine, d.columns[i]) {
 			left.Columns[i].AppendNull()
 		} else {
 			left.Columns[i].AppendRow(&rows.Columns[i], row)
@@ -324,7 +318,7 @@ func (r *remover) empty(d *doomed, x *shown, rows *store.Rows, row int) {
 			d.emptied[p] = store.NewRows(len(d.main.key) + len(mine))
 		}
 		e := d.emptied[p]
-		for i, at := range positions(d.tableShape.columns, d.main.key) {
+		for i, at := range positions(d.columns, d.main.key) {
 			e.Columns[i].AppendRow(&rows.Columns[at], row)
 		}
 		for i := range mine {
@@ -366,15 +360,13 @@ func (r *remover) remove(ctx context.Context, d *doomed) error {
 			return err
 		}
 	}
-	if d.byRow.N > 0 {
-		if err := db.Delete(ctx, table, d.columns, d.byRow); err != nil {
-			return err
-		}
+	if err := r.removeRows(ctx, d); err != nil {
+		return err
 	}
 	refused := error(nil)
 	refuse := func(_ int, err error) { refused = err }
 	if d.again.N > 0 {
-		if err := db.Insert(ctx, table, d.tableShape.columns, d.again, refuse); err != nil {
+		if err := db.Insert(ctx, table, d.columns, d.again, refuse); err != nil {
 			return err
 		}
 	}
@@ -407,6 +399,24 @@ func (r *remover) remove(ctx context.Context, d *doomed) error {
 		}
 	}
 	return nil
+}
+
+// removeRows removes the rows that no key tells apart.
+func (r *remover) removeRows(ctx context.Context, d *doomed) error {
+	if d.byRow.N == 0 {
+		return nil
+	}
+	db, columns, rows := r.sink.db, d.columns, d.byRow
+	if in, ok := db.(*documentTarget); ok && in.read.of[d.table.Name].concerns(columns) {
+		// The engine knows whole documents, not their members.
+		var bad map[int]error
+		rows, columns, bad = in.read.of[d.table.Name].fold(columns, rows)
+		for _, err := range bad {
+			return fmt.Errorf("remove records from table %q: %w", d.table.Name, err)
+		}
+		db = in.Target
+	}
+	return db.Delete(ctx, d.table.Name, columns, rows)
 }
 
 // needSidecar gives a store a sidecar that has none.
@@ -527,4 +537,31 @@ func (r *remover) prepareWriters(ctx context.Context) error {
 	}
 	s.sidecar.before, err = openSidecar(ctx, s.db, s.shape)
 	return err
+}
+
+// refuseOccupied refuses records whose native key another record has that stays: a copy of
+// the same record, another version that stands beside it, or one that only the product
+// takes for the same.
+func (s *sink) refuseOccupied(ctx context.Context, w *writer, b *format.Batch, keys *store.Rows, at []int, refuse func(int, error)) error {
+	for row := range b.Rows {
+		if at[row] == none || at[row] >= 0 && s.succeeds(b, row) {
+			continue
+		}
+		there, err := s.sidecar.shows(ctx, w, pick(keys, all(len(keys.Columns)), []int{row}))
+		if err != nil {
+			return err
+		}
+		if len(there) > 0 {
+			at[row] = occupied
+			refuse(row, store.ErrConflict)
+		}
+	}
+	return nil
+}
+
+// succeeds tells, once for each, whether a record is the next version of one that has
+// a native row.
+func (s *sink) succeeds(b *format.Batch, row int) bool {
+	place := b.Place(row)
+	return s.replaced.Take(b.Section.Name, place[:])
 }

@@ -40,6 +40,7 @@ type sink struct {
 	mints    map[string]*mint // of sections whose records get native identifiers
 	left     []store.Step     // what is left to be done after the import
 	exact    bool             // the target holds just an incremental archive's base; see remove.go
+	replaced *format.LeafSet  // places of native rows' records of which a next version comes
 	dropped  uint64           // records of embeddings that were left out on request
 }
 

@@ -29,7 +29,7 @@ var rooms = []struct {
 	{"spec", []string{"format", "spec/"}, false},
 	{"chain", []string{"format"}, false},
 	{"exporter", []string{"format", "chain", "internal/store"}, false},
-	{"importer", []string{"format", "internal/store"}, false},
+	{"importer", []string{"format", "chain", "internal/store"}, false},
 	{"verify", []string{"format", "internal/store"}, false},
 	{"internal/store", []string{"format"}, false},
 	{"internal/store/all", []string{"internal/store", "internal/engine/", "internal/layout/"}, false},
