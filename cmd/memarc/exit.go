@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/memarc/memarc/chain"
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/importer"
 	"github.com/memarc/memarc/internal/store"
@@ -78,13 +79,13 @@ func code(ctx context.Context, err error) int {
 		return out.code
 	case ctx.Err() != nil:
 		return exitInterrupted
-	case errors.As(err, &usage), errors.Is(err, store.ErrUsage), errors.Is(err, store.ErrSpace):
+	case errors.As(err, &usage), errors.Is(err, store.ErrUsage), errors.Is(err, store.ErrSpace), errors.Is(err, chain.ErrMissing):
 		return exitUsage
 	case errors.Is(err, format.ErrVersion):
 		return exitVersion
 	case errors.Is(err, format.ErrCorrupt), errors.Is(err, format.ErrTruncated), errors.Is(err, format.ErrNotArchive):
 		return exitCorrupt
-	case errors.Is(err, importer.ErrDifference):
+	case errors.Is(err, importer.ErrDifference), errors.Is(err, importer.ErrBase):
 		return exitDifference
 	}
 	return exitIO

@@ -24,10 +24,14 @@ func (t *tool) exportCommand() *cli.Command {
 		ArgsUsage: "[STORE]",
 		Description: "Without STORE, export takes MEMARC_STORE, or the one store that \"memarc discover\" finds.\n" +
 			"The archive goes to the standard output, or to the file that -o names, which appears\nwhen it is whole. The store is never changed.\n\n" +
-			"   memarc export ~/.local/share/core/vestige.db > backup.marc\n   memarc export -o backup.marc",
+			"With an archive's name, --since writes an incremental archive: what has changed since it was\n" +
+			"made, deletions too, to be imported on top of it. Where that one is incremental itself, name\n" +
+			"those it stands on as well. A file that exists is an archive, also if its name is a time.\n\n" +
+			"   memarc export ~/.local/share/core/vestige.db > backup.marc\n   memarc export -o backup.marc\n" +
+			"   memarc export vestige.db --since full.marc --since monday.marc -o tuesday.marc",
 		Flags: manners(append(append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the archive to `FILE`"}, layoutFlag()},
-			archiveFlags()...), filterFlags()...)...),
+			archiveFlags()...), filterFlags("`TIME`: 2026-11-21 or 2026-11-21T10:00:00Z; or, with the name of an archive, all that has changed since")...)...),
 		Action: t.command(0, 1, t.export),
 	}
 }
@@ -56,9 +60,10 @@ func acceptFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "accept-loss", Usage: "accept that what has this `CODE` in the loss ledger stays behind; several codes with commas, or all"}
 }
 
-func filterFlags() []cli.Flag {
+// filterFlags are the flags that narrow an export; since says what --since takes.
+func filterFlags(since string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "since", Usage: "only memories changed at or after `TIME`: 2026-11-21 or 2026-11-21T10:00:00Z"},
+		&cli.StringSliceFlag{Name: "since", Usage: "only memories changed at or after " + since},
 		&cli.StringSliceFlag{Name: "type", Usage: "only memories of this `KIND`; like the next three, may be given several times"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "only memories with this `TAG`"},
 		&cli.StringSliceFlag{Name: "namespace", Usage: "only memories of this `NAMESPACE`"},
@@ -90,14 +95,17 @@ func (t *tool) exportOptions(c *cli.Context) (o exporter.Options, err error) {
 			return o, usagef("--%s needs a value", flag)
 		}
 	}
-	if c.IsSet("since") {
-		if o.Filter.Since, err = parseTime(c.String("since")); err != nil {
-			return o, err
-		}
+	at, archives, err := sinceOf(c)
+	if err != nil {
+		return o, err
 	}
+	o.Filter.Since = at
 	o.Filter.Kinds, o.Filter.Tags = c.StringSlice("type"), c.StringSlice("tag")
 	o.Filter.Namespaces, o.Filter.Owners = c.StringSlice("namespace"), c.StringSlice("owner")
 	o.Filter.Where = c.String("where")
+	if len(archives) > 0 && !o.Filter.Empty() {
+		return o, usagef("--since ARCHIVE takes everything that has changed; leave the other filters out")
+	}
 	o.AcceptLoss, o.IncludeSecrets = accepted(c), c.Bool(includeSecrets)
 	o.Writer = "memarc " + buildVersion()
 	epoch := t.getenv("SOURCE_DATE_EPOCH")
@@ -184,6 +192,17 @@ func (t *tool) export(c *cli.Context, r *report) error {
 		return err
 	}
 	defer src.Close()
+	if _, archives, _ := sinceOf(c); len(archives) > 0 {
+		for _, path := range archives {
+			if target != "" && sameFile(target, path) {
+				return usagef("-o %q would overwrite the archive that the new one stands on", target)
+			}
+		}
+		if o.Since, err = t.openChain(c.Context, archives); err != nil {
+			return err
+		}
+		defer o.Since.Close()
+	}
 	p := t.newProgress(c.Bool("quiet"))
 	defer p.stop()
 	o.Progress = func(at exporter.Progress) { p.update("export", at.Records, at.Total, "records") }
@@ -204,7 +223,17 @@ func (t *tool) export(c *cli.Context, r *report) error {
 		written[name] = n.Written
 	}
 	t.note(c, "exported %s (%s, %s)", counts(written), bytesText(done.End.Bytes), since(start))
-	t.note(c, "content digest %s", done.End.Content)
+	if o.Since != nil {
+		deleted := uint64(0)
+		for _, n := range done.Deleted {
+			deleted += n
+		}
+		t.note(c, "incremental: what has changed, and %s", things(deleted, "deletions"))
+		t.note(c, "stands on      %s", o.Since.Base().Content)
+		t.note(c, "leads to       %s", done.Result.Content)
+	} else {
+		t.note(c, "content digest %s", done.End.Content)
+	}
 	t.note(c, "file root      %s", done.End.Root)
 	return t.ledger(c, done.Losses, "the archive is written")
 }

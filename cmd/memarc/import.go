@@ -23,6 +23,7 @@ func (t *tool) importCommand() *cli.Command {
 		ArgsUsage: "STORE [FILE]",
 		Description: "Without FILE the archive is read from the standard input. A new store gets the layout of\n" +
 			"the product that the records came from; it appears when it is whole and proven. An\nexisting one changes in one transaction.\n\n" +
+			"An incremental archive is imported on top of what it stands on, and nothing else.\n\n" +
 			"   memarc import restored.db < backup.marc\n   memarc import --on-conflict newer vestige.db backup.marc",
 		Flags: manners(append(importFlags(), acceptFlag(),
 			&cli.StringFlag{Name: "layout", Usage: "give a new store the layout `NAME`, or the one that a file describes"})...),
@@ -112,6 +113,10 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 	if r.Source == nil {
 		r.Source = newStore(archive.Manifest().Source, "")
 	}
+	incremental := archive.Manifest().Base != nil
+	if incremental && opts.CommitEvery > 0 {
+		return usagef("an incremental archive is imported in one transaction; leave --commit-every out")
+	}
 	sink, err := registry.OpenSink(c.Context, l.target, archive.Manifest(), opts)
 	if err != nil {
 		return err
@@ -151,6 +156,9 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 	if errors.Is(err, importer.ErrDifference) && opts.CommitEvery > 0 {
 		return &hinted{err, "what was committed stays; run the same import again, or report this with the output of \"memarc inspect\" on the archive"}
 	}
+	if errors.Is(err, importer.ErrBase) {
+		return &hinted{err, fmt.Sprintf("nothing was written; import the archive with the file root %s first. If the target was changed since, \"memarc merge\" makes a whole archive, which can be imported with --on-conflict", archive.Manifest().Base.Root)}
+	}
 	if err != nil {
 		return err
 	}
@@ -167,9 +175,13 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 		total.Unchanged += n.Unchanged
 		total.Updated += n.Updated
 		total.Skipped += n.Skipped
+		total.Deleted += n.Deleted
 	}
 	if o.DryRun {
 		t.note(c, "the archive is whole: %s; nothing was written", counts(read))
+		if incremental {
+			t.note(c, "it would delete %s", things(total.Deleted, "records"))
+		}
 		return nil
 	}
 	t.note(c, "imported %s (%s)", counts(read), since(start))
@@ -177,13 +189,16 @@ func (t *tool) load(c *cli.Context, r *report, l loading) error {
 		t.note(c, "written %s, unchanged %s, updated %s, skipped %s, rejected %s", number(total.Written), number(total.Unchanged),
 			number(total.Updated), number(total.Skipped), number(done.Rejected()))
 	}
+	if incremental {
+		t.note(c, "deleted %s", number(total.Deleted))
+	}
 	switch {
 	case done.Verified:
 		t.note(c, "verified: the target was read back and holds the archive's records")
 	case o.NoVerify:
 		t.note(c, "not verified, as --no-verify asked")
 	}
-	t.note(c, "content digest %s", done.End.Content)
+	t.note(c, "content digest %s", archive.Manifest().Outcome(done.End).Content)
 	if n := len(done.End.Losses); n > 0 && l.unit == "" {
 		t.note(c, "the archive's own ledger has %s; \"memarc inspect\" shows what was left out", things(uint64(n), "entries"))
 	}

@@ -29,6 +29,8 @@ type overview struct {
 	Losses   []format.Loss     `json:"losses"`
 	Items    []itemView        `json:"items,omitempty"`
 	Content  string            `json:"content,omitempty"`
+	Base     *format.Base      `json:"base,omitempty"`   // of an incremental archive
+	Result   *format.State     `json:"result,omitempty"` // likewise
 	Root     string            `json:"root,omitempty"`
 	Bytes    int64             `json:"bytes,omitempty"`
 }
@@ -145,7 +147,7 @@ func (t *tool) inspectArchive(path string) (*overview, error) {
 	}
 	m, end := a.Manifest(), a.End()
 	o := &overview{What: "archive", Writer: m.Writer, Created: m.Created, Encoding: m.Encoding.String(), Source: m.Source, Options: m.Options,
-		Spaces: m.Spaces, Losses: end.Losses, Content: end.Content.String(), Root: end.Root.String(), Bytes: end.Bytes}
+		Spaces: m.Spaces, Losses: end.Losses, Content: end.Content.String(), Root: end.Root.String(), Bytes: end.Bytes, Base: m.Base, Result: m.Result}
 	if m.Origin != nil {
 		o.Origin = &m.Origin.StoreID
 	}
@@ -243,6 +245,11 @@ func (t *tool) printOverview(c *cli.Context, o *overview) error {
 	}
 	row("content digest", o.Content)
 	row("file root", o.Root)
+	if o.Base != nil {
+		row("stands on", "file root "+o.Base.Root.String())
+		row("base", o.Base.Content.String())
+		row("leads to", o.Result.Content.String())
+	}
 	w.Flush()
 	t.printf("\n")
 	fmt.Fprintf(w, "SECTION\tRECORDS\tFIELDS\n")

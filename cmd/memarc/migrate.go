@@ -22,7 +22,7 @@ func (t *tool) migrateCommand() *cli.Command {
 		Flags: manners(append(append(importFlags(), acceptFlag(), layoutFlag(),
 			&cli.StringFlag{Name: "to-layout", Usage: "give a new target the layout `NAME`, or the one that a file describes"},
 			&cli.StringFlag{Name: "from", Usage: "the source `STORE`, instead of the argument"},
-			&cli.StringFlag{Name: "to", Usage: "the target `STORE`, instead of the argument"}), filterFlags()...)...),
+			&cli.StringFlag{Name: "to", Usage: "the target `STORE`, instead of the argument"}), filterFlags("`TIME`: 2026-11-21 or 2026-11-21T10:00:00Z")...)...),
 		Action: t.command(0, 2, func(c *cli.Context, r *report) error {
 			source, target := c.String("from"), c.String("to")
 			args := c.Args().Slice()
@@ -46,6 +46,9 @@ func (t *tool) migrate(c *cli.Context, r *report, source, target string) error {
 	o, err := t.exportOptions(c)
 	if err != nil {
 		return err
+	}
+	if _, archives, _ := sinceOf(c); len(archives) > 0 {
+		return usagef("migrate takes a time for --since; export --since ARCHIVE and import do what has changed since an archive")
 	}
 	src, err := t.openSource(c, source)
 	if err != nil {

@@ -60,6 +60,7 @@ type reportCount struct {
 	Updated   uint64 `json:"updated"`
 	Skipped   uint64 `json:"skipped"`
 	Rejected  uint64 `json:"rejected"`
+	Deleted   uint64 `json:"deleted"` // by an incremental archive
 }
 
 func newReport(command string) *report {
@@ -192,10 +193,16 @@ func (r *report) exported(e *exporter.Report, url string) {
 		r.section(name).Read = c.Read
 		r.section(name).Written = c.Written
 	}
+	for name, n := range e.Deleted {
+		r.section(name).Deleted = n
+	}
 	r.Losses = append(r.Losses, e.Losses...)
 	if e.End != nil {
 		r.ended(e.End)
 		r.Digest.Source = e.End.Content.String()
+		if e.Result != nil {
+			r.Digest.Source = e.Result.Content.String()
+		}
 	}
 }
 
@@ -209,7 +216,7 @@ func (r *report) imported(i *importer.Report, url string) {
 		r.Target = newStore(i.Plan.ID, url)
 	}
 	for name, c := range i.Sections {
-		*r.section(name) = reportCount{c.Read, c.Written, c.Unchanged, c.Updated, c.Skipped, c.Rejected}
+		*r.section(name) = reportCount{c.Read, c.Written, c.Unchanged, c.Updated, c.Skipped, c.Rejected, c.Deleted}
 	}
 	r.Losses = append(r.Losses, i.Losses...)
 	r.Errors = append(append(r.Errors, i.Rejects...), i.Notes...)

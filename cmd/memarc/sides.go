@@ -36,8 +36,8 @@ func followSecrets(c *cli.Context, m *format.Manifest) error {
 	return c.Set(includeSecrets, "true")
 }
 
-// peekSecrets does so for an archive's file, and tells early what is wrong with it.
-func (t *tool) peekSecrets(c *cli.Context, where string) error {
+// peek does so for an archive's file, and tells early what is wrong with it.
+func (t *tool) peek(c *cli.Context, where string) error {
 	if !isArchive(place(where)) || where == "-" {
 		return nil
 	}
@@ -51,6 +51,9 @@ func (t *tool) peekSecrets(c *cli.Context, where string) error {
 		return err
 	}
 	defer r.Close()
+	if err := whole(where, r.Manifest()); err != nil {
+		return err
+	}
 	return followSecrets(c, r.Manifest())
 }
 
@@ -95,7 +98,8 @@ func (t *tool) digest(c *cli.Context, r *report) error {
 		if err != nil {
 			return err
 		}
-		sections, content = found.End.Sections, found.End.Content
+		outcome := found.Manifest.Outcome(found.End) // of an incremental archive, where it leads
+		sections, content = outcome.Sections, outcome.Content
 		r.ended(found.End)
 		r.Source = newStore(found.Manifest.Source, "")
 	} else {
@@ -143,7 +147,7 @@ func (t *tool) diff(c *cli.Context, r *report) error {
 		return usagef("--limit takes a number above 0")
 	}
 	for _, where := range c.Args().Slice() {
-		if err := t.peekSecrets(c, where); err != nil {
+		if err := t.peek(c, where); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -65,6 +66,10 @@ func (t *tool) verify(c *cli.Context, r *report) error {
 	for _, s := range found.End.Sections {
 		r.section(s.Name).Read = s.Records
 	}
+	base := found.Manifest.Base
+	if against != "" && base != nil {
+		return t.leadsTo(c, r, *found.Manifest.Result, path, against)
+	}
 	if against != "" {
 		if err := followSecrets(c, found.Manifest); err != nil {
 			return err
@@ -80,6 +85,9 @@ func (t *tool) verify(c *cli.Context, r *report) error {
 	t.printf("%s: %s in %s, whole and unchanged (%s)\n", printable(path), things(found.Records, "records"),
 		things(uint64(len(found.End.Sections)), "sections"), since(start))
 	t.printf("content digest %s\nfile root      %s\n", found.End.Content, found.End.Root)
+	if base != nil {
+		t.printf("incremental: it stands on the archive with the file root %s\nstands on      %s\nleads to       %s\n", base.Root, base.Content, found.Manifest.Result.Content)
+	}
 	return nil
 }
 
@@ -110,6 +118,44 @@ func (t *tool) against(c *cli.Context, r *report, path, where string) error {
 	}
 	r.Digest.Target = found.B.String()
 	return t.printComparison(c, found, path, where)
+}
+
+// leadsTo compares what an incremental archive leads to with a store, by the digests
+// of the sections: the records that have not changed are not in the archive.
+func (t *tool) leadsTo(c *cli.Context, r *report, want format.State, path, where string) error {
+	p := t.newProgress(c.Bool("quiet"))
+	defer p.stop()
+	b, err := t.storeSide(c, where, p)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	r.Target = b.id
+	d, err := b.Digest(c.Context)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	have, err := format.NewState(d)
+	p.stop()
+	if err != nil {
+		return err
+	}
+	r.Digest.Target = have.Content.String()
+	if have.Content == want.Content {
+		if !c.Bool("quiet") {
+			t.printf("equal: the store holds what the archive leads to\ncontent digest %s\n", have.Content)
+		}
+		return nil
+	}
+	out := &outcome{code: exitDifference, msg: fmt.Sprintf("%s does not hold what %s leads to", store.Redact(where), store.Redact(path)),
+		hint: "\"memarc merge\" makes a whole archive, whose records can be compared one by one"}
+	for _, s := range slices.Concat(want.Sections, have.Sections) {
+		if line := "section " + s.Name; !slices.Contains(out.list, line) && (!slices.Contains(want.Sections, s) || !slices.Contains(have.Sections, s)) {
+			out.list = append(out.list, line)
+		}
+	}
+	return out
 }
 
 // printComparison prints differences field by field.

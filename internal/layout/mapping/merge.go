@@ -72,7 +72,12 @@ func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store
 	}
 	before := len(*taken)
 	*taken = append(*taken, update...)
-	if err := s.db.Update(ctx, p.table, p.key, names, pick(w.rows, append(slices.Clone(keys), others...), update), refuse(update)); err != nil {
+	if s.exact {
+		err = s.updateChanged(ctx, w, update, have, at, refuse)
+	} else {
+		err = s.db.Update(ctx, p.table, p.key, names, pick(w.rows, append(slices.Clone(keys), others...), update), refuse(update))
+	}
+	if err != nil {
 		return err
 	}
 	for _, row := range (*taken)[min(before, len(*taken)):] {

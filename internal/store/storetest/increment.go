@@ -177,7 +177,7 @@ func (s *suite) increment(t *testing.T) {
 		SameLedger(t, report.Losses, Ledger(want.Losses)...)
 		archives = append(archives, inc)
 		for layout, target := range targets {
-			s.apply(t, fmt.Sprintf("round %d into %s", round, layout), target, inc, want.End.Content, source)
+			s.apply(t, fmt.Sprintf("round %d into %s", round, layout), target, inc, want.End.Content)
 		}
 		slices.Reverse(archives) // any order
 		if _, end := Whole(t, archives...); end.Content != want.End.Content {
@@ -188,12 +188,11 @@ func (s *suite) increment(t *testing.T) {
 }
 
 // apply imports an incremental archive, and once more.
-func (s *suite) apply(t *testing.T, where, target string, inc []byte, want format.Hash, src string) {
+func (s *suite) apply(t *testing.T, where, target string, inc []byte, want format.Hash) {
 	t.Helper()
 	for again := range 2 {
 		report, err := Import(target, inc, store.SinkOptions{}, importer.Options{})
 		if err != nil {
-			DEBUG(t, target, inc, src)
 			t.Fatalf("%s: %v %s", where, err, firstReject(report))
 		}
 		var sum importer.Count
