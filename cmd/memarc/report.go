@@ -60,7 +60,7 @@ type reportCount struct {
 	Updated   uint64 `json:"updated"`
 	Skipped   uint64 `json:"skipped"`
 	Rejected  uint64 `json:"rejected"`
-	Deleted   uint64 `json:"deleted"` // by an incremental archive
+	Deleted   uint64 `json:"deleted,omitempty"` // by an incremental archive
 }
 
 func newReport(command string) *report {

@@ -20,6 +20,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Callable, Iterable, Optional
 
@@ -33,6 +34,7 @@ GUIDE_MAGIC = b"\x89marc\r\n\x1a"
 TRAILER_MAGIC = b"marc-end"
 MANIFEST, CHUNK, END = 0x4D, 0x43, 0x45
 ENCODINGS = {"arrow": 1, "ndjson": 2}
+INCREMENTAL = 1  # an incompatible flag
 
 
 # ---------------------------------------------------------------- Frames and blocks (sections 1 to 3)
@@ -62,8 +64,8 @@ class Source:
         return head + self.read(size)
 
 
-def read_guide(source: Source) -> bytes:
-    """Section 2; returns the check."""
+def read_guide(source: Source) -> tuple[bytes, bool]:
+    """Section 2; returns the check, and whether the archive is incremental."""
     frame = source.skippable("guide", 72, MAX_GUIDE, "guide")
     content = frame[8:]
     if not content.startswith(GUIDE_MAGIC):
@@ -73,13 +75,13 @@ def read_guide(source: Source) -> bytes:
     version, reserved, incompatible = struct.unpack_from("<HHI", content, 8)
     if version != 1:
         raise Fail("version", f"format version {version} is unknown")
-    if incompatible:
-        raise Fail("feature", f"incompatible feature flags {incompatible:08X} are unknown")
+    if incompatible & ~INCREMENTAL:
+        raise Fail("feature", f"incompatible feature flags {incompatible & ~INCREMENTAL:08X} are unknown")
     if reserved or any(content[24:40]):
         raise Fail("guide", "reserved bytes of the guide are not zero")
     if not is_utf8(content[40:-32]):
         raise Fail("guide", "the guide text is not valid UTF-8")
-    return frame[-32:]
+    return frame[-32:], bool(incompatible & INCREMENTAL)
 
 
 @dataclass
@@ -212,6 +214,8 @@ class Section:
     name: str
     key: list[int]
     fields: list[tuple[str, str]]
+    deletes: str = ""  # of tombstones (section 12)
+    replaces: str = ""
     chunks: int = 0
     entries: list[bytes] = field(default_factory=list)  # place and leaf of every record
 
@@ -295,6 +299,86 @@ def parse_manifest(obj: dict[str, Any]) -> tuple[int, dict[str, Section]]:
     return ENCODINGS[obj["encoding"]], sections
 
 
+@dataclass
+class Change:
+    """The states before and behind an incremental archive (section 12), by section: records and digest."""
+
+    base: dict[str, tuple[int, str]]
+    result: dict[str, tuple[int, str]]
+
+
+def parse_state(obj: Any) -> dict[str, tuple[int, str]]:
+    """The sections of a state."""
+    cls = "manifest"
+    listed = member(obj, "sections", list, cls)
+    if len(listed) > MAX_ENTRIES:
+        raise Fail("limit", "a state has more than 4096 sections")
+    state: dict[str, tuple[int, str]] = {}
+    for item in listed:
+        if not isinstance(item, dict):
+            raise Fail(cls, "a section of a state is not an object")
+        name, digest, records = member(item, "name", str, cls), member(item, "digest", str, cls), plain(member(item, "records", Number, cls))
+        check_name(name, cls)
+        if not isinstance(records, int) or not 0 < records < 1 << 64 or not is_hash(digest):
+            raise Fail(cls, "a section of a state has no records or no digest")
+        if state and name.encode() <= list(state)[-1].encode():
+            raise Fail(cls, "the sections of a state do not ascend")
+        state[name] = records, digest
+    content = member(obj, "content", str, cls)
+    if content != sha256(b"\x03", *(bytes.fromhex(digest) for _, digest in state.values())).hex():
+        raise Fail(cls, "the content digest of a state is not that of its sections")
+    return state
+
+
+def is_hash(text: str) -> bool:
+    return len(text) == 64 and all(c in "0123456789abcdef" for c in text)
+
+
+def parse_change(obj: dict[str, Any], sections: dict[str, Section], incremental: bool) -> Optional[Change]:
+    """Section 12: base, result and the sections of tombstones."""
+    cls = "manifest"
+    tombs = [s for s in sections.values() if s.deletes or s.replaces]
+    base = member(obj, "base", dict, cls, optional=True)
+    result = member(obj, "result", dict, cls, optional=True)
+    if (base is None) != (result is None) or (base is None) == incremental or base is None and tombs:
+        raise Fail(cls, "flag, base, result and tombstones of an incremental archive do not agree")
+    if base is None:
+        return None
+    root = member(base, "root", str, cls)
+    if not is_hash(root) or root == "0" * 64:
+        raise Fail(cls, "the base has no file root")
+    change = Change(parse_state(base), parse_state(result))
+    if any(name not in sections or sections[name] in tombs for name in change.result):
+        raise Fail(cls, "the result has a section that the archive has not")
+    taken = set()
+    for s in tombs:
+        of = sections.get(s.deletes + s.replaces)
+        if s.deletes and s.replaces or (s.deletes, s.replaces) in taken or s.deletes + s.replaces not in change.base or of in tombs:
+            raise Fail(cls, f"{s.name!r} does not hold tombstones of one section of the base, or is not the only one")
+        taken.add((s.deletes, s.replaces))
+        if s.key != list(range(len(s.fields) - 1)) or not s.fields or s.fields[-1][1] != "bytes":
+            raise Fail(cls, f"the fields of {s.name!r} are not a key and a leaf")
+        if s.replaces and (of is None or [of.fields[i] for i in of.key] != s.fields[:-1]):
+            raise Fail(cls, f"{s.name!r} replaces records of a section that the archive has not with this key")
+    return change
+
+
+def check_change(change: Change, sections: dict[str, Section]) -> None:
+    """Section 12: base, tombstones, records and result agree by count."""
+    living = {s.name for s in sections.values() if not s.deletes and not s.replaces}
+    for name in living | set(change.base):
+        gone = sum(len(s.entries) for s in sections.values() if name in (s.deletes, s.replaces))
+        came = len(sections[name].entries) if name in living else 0
+        had, has = change.base.get(name, (0, "")), change.result.get(name, (0, ""))
+        if gone > had[0] or had[0] - gone + came != has[0] or not gone and not came and had != has:
+            raise Fail("end", f"base, tombstones and records of {name!r} do not make its result")
+    for s in sections.values():
+        if s.replaces:
+            places = Counter(entry[:16] for entry in sections[s.replaces].entries)
+            if Counter(entry[:16] for entry in s.entries) - places:
+                raise Fail("end", f"a record of {s.replaces!r} is replaced, and there is no next version of it")
+
+
 def parse_section(item: dict[str, Any]) -> Section:
     """One section (4.1)."""
     cls = "manifest"
@@ -319,7 +403,8 @@ def parse_section(item: dict[str, Any]) -> Section:
     key = member(item, "key", list, cls)
     if not all(isinstance(part, str) and part in positions for part in key) or len(set(key)) != len(key):
         raise Fail(cls, "a key names what is not a field of its section, or a field twice")
-    return Section(name, [positions[part] for part in key], list(fields.items()))
+    deletes, replaces = (member(item, kind, str, cls, optional=True) or "" for kind in ("deletes", "replaces"))
+    return Section(name, [positions[part] for part in key], list(fields.items()), deletes, replaces)
 
 
 # ---------------------------------------------------------------- NDJSON (section 6.2)
@@ -379,9 +464,12 @@ class Reading:
 def read_archive(file: BinaryIO, reading: Reading, emit: Callable[[Section, Row], None] = lambda section, row: None) -> None:
     """Verifies a whole archive; emit is called with each record of each chunk that has been wholly verified."""
     source = Source(file)
-    check = read_guide(source)
+    check, incremental = read_guide(source)
     header = read_header(source, 0, check)
-    encoding, sections = parse_manifest(control_json(source, header, "manifest"))
+    manifest = control_json(source, header, "manifest")
+    encoding, sections = parse_manifest(manifest)
+    change = parse_change(manifest, sections, incremental)
+    living = False
     index: list[list[Any]] = []
     while True:
         header = read_header(source, len(index) + 1, header.check)
@@ -394,6 +482,10 @@ def read_archive(file: BinaryIO, reading: Reading, emit: Callable[[Section, Row]
             raise Fail("limit", f"block {len(index) + 1} has too many records for the fields of its section")
         if header.sequence != section.chunks:
             raise Fail("chain", f"chunk {header.sequence} of {header.name!r} stands where {section.chunks} should")
+        tombs = bool(section.deletes or section.replaces)
+        if tombs and living:
+            raise Fail("header", "tombstones stand behind records")
+        living = living or not tombs
         payload = read_payload(source, header)
         check_zstd_frame(payload, header.data_length)
         data = run_zstd(payload, header.data_length)
@@ -402,6 +494,8 @@ def read_archive(file: BinaryIO, reading: Reading, emit: Callable[[Section, Row]
                 rows = arrow_rows(data, section.fields, header.records)
             else:
                 rows = ndjson_rows(data, section, header.records)
+            if tombs and any(row[-1] is None or len(row[-1]) != 1 + 4 + 32 for row in rows):
+                raise BadValue("a tombstone names no leaf")
         except BadValue as error:
             raise Fail("record", f"block {len(index) + 1}: {error}") from None
         section.chunks += 1
@@ -420,6 +514,8 @@ def read_archive(file: BinaryIO, reading: Reading, emit: Callable[[Section, Row]
     reading.sections = [{"name": name, "records": len(sections[name].entries), "digest": digest.hex()}
                         for name, digest in digests.items()]
     check_end(control_json(source, header, "end"), reading, index)
+    if change:
+        check_change(change, sections)
     trailer = source.skippable("trailer", 48, 48, "trailer")
     if trailer[8:] != struct.pack("<Q", header.offset) + header.check + TRAILER_MAGIC:
         raise Fail("trailer", "the trailer is not what the rest of the archive says")
