@@ -30,7 +30,7 @@ func badGuide(s *set) {
 	bad("version", "version-2", "Format version 2.", func(g *guide) { g.version = 2 })
 	bad("version", "version-0", "Format version 0.", func(g *guide) { g.version = 0 })
 	bad("version", "version-before-reserved", "The version is looked at before the reserved bytes, which it may have given a meaning.", func(g *guide) { g.version, g.zero[0] = 2, 1 })
-	bad("feature", "flag-incompatible", "An unknown incompatible flag.", func(g *guide) { g.incompatible = 1 })
+	bad("feature", "flag-incompatible", "An unknown incompatible flag.", func(g *guide) { g.incompatible = 2 })
 	bad("feature", "flag-before-reserved", "The flags are looked at before the reserved bytes.", func(g *guide) { g.incompatible, g.reserved = 1<<31, 7 })
 	a := three("ndjson")
 	a.file = func(b *built) []byte { return b.out[b.starts[1]:] }

@@ -72,6 +72,7 @@ func All() []Vector {
 	good(&s)
 	badFrames(&s)
 	badManifest(&s)
+	increments(&s)
 	badZstd(&s)
 	badArrow(&s)
 	badLines(&s)
