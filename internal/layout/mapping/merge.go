@@ -42,6 +42,8 @@ func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store
 	for row := range b.Rows {
 		switch {
 		case at[row] == occupied:
+		case at[row] == same && s.exact && !partial && anyNull(w.rows, keys, row):
+			insert = append(insert, row) // one more of those that no key tells apart
 		case at[row] == same:
 			res.Unchanged++
 			if !partial {

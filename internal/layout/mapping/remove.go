@@ -19,14 +19,17 @@ func (s *sink) Remove(ctx context.Context, gone *store.Removal) error {
 	if s.opts.CommitEvery > 0 {
 		return fmt.Errorf("%w: an incremental archive is imported in one transaction; leave --commit-every out", store.ErrUsage)
 	}
+	first := !s.exact
 	s.exact, s.opts.Policy, s.replaced = true, store.Overwrite, format.NewLeafSet()
 	src, err := newSource(ctx, s.db, s.layout, s.version)
 	if err != nil {
 		return err
 	}
 	r := &remover{Removal: gone, sink: s, src: src, clear: store.NewRows(2)}
-	if err := r.takeSpaces(ctx); err != nil {
-		return err
+	if first { // later they are settled
+		if err := r.takeSpaces(ctx); err != nil {
+			return err
+		}
 	}
 	if err := r.findRows(ctx); err != nil {
 		return err
