@@ -11,6 +11,7 @@ import (
 	"github.com/memarc/memarc/exporter"
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/importer"
+	"github.com/memarc/memarc/internal/bench/sample"
 	"github.com/memarc/memarc/internal/store"
 	"github.com/memarc/memarc/internal/store/storetest"
 	"github.com/memarc/memarc/internal/store/storetest/pgserver"
@@ -90,12 +91,19 @@ func TestNoChain(t *testing.T) {
 
 // PostgreSQL takes incremental archives as SQLite does.
 func TestIncrementPostgres(t *testing.T) {
-	_, full, inc, want := changed(t)
+	source := filepath.Join(t.TempDir(), "a.db")
+	if err := sample.Large(source, sample.Lean(60)); err != nil {
+		t.Fatal(err)
+	}
+	full, _ := storetest.Export(t, source, exporter.Options{})
+	storetest.Exec(t, source, "DELETE FROM knowledge_nodes WHERE rowid IN (1, 5, 9)", "UPDATE knowledge_nodes SET content = content || ' more' WHERE rowid IN (2, 3)",
+		"DELETE FROM memory_connections WHERE rowid % 7 = 0")
+	inc, made := storetest.Export(t, source, exporter.Options{Since: storetest.Chain(t, full)})
 	for _, layout := range []string{"memarc", "vestige"} {
 		target := pgserver.New(t)
 		storetest.MustImport(t, target, full, store.SinkOptions{Layout: layout})
 		report, err := storetest.Import(target, inc, store.SinkOptions{}, importer.Options{})
-		if err != nil || !report.Verified || report.Target != want {
+		if err != nil || !report.Verified || report.Target != made.Result.Content {
 			t.Errorf("%s: %v, %+v", layout, err, report)
 		}
 	}
