@@ -271,6 +271,9 @@ func (a *adding) flush() error {
 // Base is the state of the chain, as the next incremental archive names it.
 func (c *Chain) Base() *format.Base { return &format.Base{Root: c.last().end.Root, State: c.sum} }
 
+// Options are those of the last archive's manifest.
+func (c *Chain) Options() map[string]string { return c.last().manifest.Options }
+
 // Leaves returns the leaves of the state's records. They are the Chain's.
 func (c *Chain) Leaves() *format.Digester { return c.state }
 

@@ -107,16 +107,9 @@ func Export(ctx context.Context, src Source, out io.Writer, o Options) (*Report,
 		return nil, err
 	}
 	f := newFilter(o.Filter)
-	options := o.Filter.options()
-	if d.Secrets != "" {
-		if options == nil {
-			options = map[string]string{}
-		}
-		options[store.Secrets] = string(d.Secrets)
-	}
 	m := &format.Manifest{
 		Writer: o.Writer, Created: o.Created, Encoding: o.Encoding, Source: d.ID, Origin: d.Origin,
-		Sections: f.sections(d.Sections), Spaces: d.Spaces, Options: options,
+		Sections: f.sections(d.Sections), Spaces: d.Spaces, Options: secrets(o.Filter.options(), d),
 	}
 	w, err := format.NewWriter(out, m, opts)
 	if err != nil {
@@ -150,4 +143,16 @@ func Export(ctx context.Context, src Source, out io.Writer, o Options) (*Report,
 	Accept(report.Losses, o.AcceptLoss)
 	report.End, err = w.Close(report.Losses)
 	return report, err
+}
+
+// secrets adds to the options of a manifest what becomes of secrets.
+func secrets(options map[string]string, d *Description) map[string]string {
+	if d.Secrets == "" {
+		return options
+	}
+	if options == nil {
+		options = map[string]string{}
+	}
+	options[store.Secrets] = string(d.Secrets)
+	return options
 }

@@ -23,6 +23,9 @@ func exportSince(ctx context.Context, src Source, out io.Writer, o Options) (*Re
 	if opts.Guide, err = format.WriteGuide(out, opts.Flags); err != nil {
 		return nil, err
 	}
+	if err := withholdSince(src, o); err != nil {
+		return nil, err
+	}
 	d, err := src.Describe(ctx)
 	if err != nil {
 		return nil, err
@@ -48,7 +51,7 @@ func exportSince(ctx context.Context, src Source, out io.Writer, o Options) (*Re
 	report.Result = &result
 	m := &format.Manifest{
 		Writer: o.Writer, Created: o.Created, Encoding: o.Encoding, Source: d.ID, Origin: d.Origin,
-		Sections: d.Sections, Spaces: d.Spaces, Base: o.Since.Base(), Result: &result,
+		Sections: d.Sections, Spaces: d.Spaces, Base: o.Since.Base(), Result: &result, Options: secrets(nil, d),
 	}
 	delta, err := newDelta(m, o.Since, now)
 	if err != nil {
@@ -91,6 +94,22 @@ func exportSince(ctx context.Context, src Source, out io.Writer, o Options) (*Re
 	}
 	report.End, err = w.Close(report.Losses)
 	return report, err
+}
+
+// withholdSince leaves out the secrets of a source if the chain's archives have none. An
+// archive that has them goes on only with those that have, else all would seem deleted.
+func withholdSince(src Source, o Options) error {
+	before := store.SecretsOption(o.Since.Options()[store.Secrets])
+	switch {
+	case before == store.Included && !o.IncludeSecrets:
+		return fmt.Errorf("%w: the archive holds secrets, so what follows it must: --include-secrets, or begin with a whole archive", store.ErrUsage)
+	case before == store.Withheld && o.IncludeSecrets:
+		return fmt.Errorf("%w: the archive holds no secrets; begin with a whole archive that does", store.ErrUsage)
+	}
+	if s, ok := src.(store.Secretive); ok && !o.IncludeSecrets {
+		s.Withhold()
+	}
+	return nil
 }
 
 // A delta is what two states do not share.

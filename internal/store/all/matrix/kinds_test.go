@@ -1,0 +1,220 @@
+package matrix
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/bench/sample"
+	"github.com/memarc/memarc/internal/store"
+	"github.com/memarc/memarc/internal/store/storetest"
+	"github.com/memarc/memarc/internal/store/storetest/falkorserver"
+	"github.com/memarc/memarc/internal/store/storetest/neo4jserver"
+	"github.com/memarc/memarc/internal/store/storetest/pgserver"
+	"github.com/memarc/memarc/internal/store/storetest/rawgraph"
+)
+
+// A kind is a product's store in one engine, or one of its files.
+type kind struct {
+	product, in    string // as people call them
+	layout, engine string
+	// fill makes a store at a location. Without it the records come from an archive of
+	// the kind that from names.
+	fill func(t testing.TB, location string)
+	from string
+	// script is a file of statements in testdata that then adds what the product writes.
+	script string
+	ending string // of a file's name
+	ledger []string
+}
+
+func (k *kind) String() string { return k.product + " (" + k.in + ")" }
+
+// kinds are all that memarc can write without a loss.
+var kinds = []*kind{
+	{product: "memarc", in: "SQLite", layout: "memarc", engine: "sqlite", from: "vestige (SQLite)"},
+	{product: "memarc", in: "Postgres", layout: "memarc", engine: "postgres", from: "ai-memory (SQLite)"},
+	{product: "memarc", in: "FalkorDB", layout: "memarc", engine: "falkordb", from: "memorygraph (SQLite)"},
+	{product: "vestige", in: "SQLite", layout: "vestige", engine: "sqlite", fill: file(func(path string) error { return sample.Large(path, sample.Lean(12)) })},
+	{product: "vestige", in: "Postgres", layout: "vestige", engine: "postgres", from: "vestige (SQLite)"},
+	{product: "ai-memory", in: "SQLite", layout: "ai-memory", engine: "sqlite", fill: file(func(path string) error { return sample.AIMemory(path, sample.Lean(12)) })},
+	{product: "ai-memory", in: "Postgres", layout: "ai-memory", engine: "postgres", from: "ai-memory (SQLite)"},
+	{product: "memorygraph", in: "SQLite", layout: "memorygraph", engine: "sqlite", fill: file(func(path string) error { return sample.MemoryGraph(path, sample.Lean(12)) })},
+	{product: "memorygraph", in: "Neo4j", layout: "memorygraph", engine: "neo4j", from: "memorygraph (SQLite)"},
+	{product: "memorygraph", in: "FalkorDB", layout: "memorygraph", engine: "falkordb", from: "memorygraph (SQLite)"},
+}
+
+// file makes a store from what writes a file.
+func file(write func(path string) error) func(testing.TB, string) {
+	return func(t testing.TB, path string) {
+		t.Helper()
+		if err := write(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// server tells whether stores of the kind need a server.
+func (k *kind) server() bool { return k.engine != "sqlite" && k.ending == "" }
+
+// available tells whether stores of the kind can be made here.
+func (k *kind) available(t *testing.T) bool {
+	ok := true
+	if k.server() {
+		t.Run("a server for "+k.String(), func(t *testing.T) {
+			ok = false
+			k.empty(t)
+			ok = true
+		})
+	}
+	return ok
+}
+
+// empty is the location of a store that does not exist yet.
+func (k *kind) empty(t testing.TB) string {
+	t.Helper()
+	switch k.engine {
+	case "postgres":
+		return pgserver.New(t)
+	case "falkordb":
+		return falkorserver.New(t)
+	case "neo4j":
+		return neo4jserver.New(t)
+	}
+	ending := k.ending
+	if ending == "" {
+		ending = ".db"
+	}
+	return filepath.Join(t.TempDir(), "store"+ending)
+}
+
+// filled is the location of a store with records.
+func (k *kind) filled(t *testing.T) string {
+	t.Helper()
+	location := k.empty(t)
+	if k.fill != nil {
+		k.fill(t, location)
+	} else {
+		archive := nothing
+		if k.from != "" {
+			from := named(t, k.from)
+			archive, _ = exported(t, from, from.filled(t))
+		}
+		storetest.MustImport(t, location, archive, store.SinkOptions{Layout: k.layout})
+		k.strip(t, location)
+	}
+	if k.script != "" {
+		k.run(t, location)
+	}
+	return location
+}
+
+// strip takes from a store what memarc keeps beside the product's records, so that it is
+// one that the product could have written.
+func (k *kind) strip(t testing.TB, location string) {
+	t.Helper()
+	switch k.engine {
+	case "sqlite":
+		storetest.Exec(t, location, "DROP TABLE IF EXISTS memarc_sidecar")
+	case "postgres":
+		query(t, location, "DROP TABLE IF EXISTS memarc_sidecar")
+	case "falkordb", "neo4j":
+		rawgraph.Open(t, location).Run(t, "MATCH (n) WHERE (n:MemarcSidecar OR n:MemarcTable) AND NOT exists(n.nothing) DETACH DELETE n")
+	}
+}
+
+func named(t testing.TB, name string) *kind {
+	t.Helper()
+	for _, k := range kinds {
+		if k.String() == name {
+			return k
+		}
+	}
+	t.Fatalf("there is no kind %s", name)
+	return nil
+}
+
+// run runs the kind's script.
+func (k *kind) run(t testing.TB, location string) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", k.script))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.engine == "sqlite" {
+		storetest.Exec(t, location, string(raw))
+		return
+	}
+	query(t, location, string(raw))
+}
+
+// dump is what a store holds, read without memarc.
+func (k *kind) dump(t testing.TB, location string) storetest.Dump {
+	t.Helper()
+	if k.layout == "memarc" { // it has a table for each section that an archive names
+		out := k.contents(t, location)
+		delete(out, "memarc_meta")
+		maps.DeleteFunc(out, func(_ string, rows []string) bool { return len(rows) == 0 })
+		return out
+	}
+	return k.contents(t, location)
+}
+
+func (k *kind) contents(t testing.TB, location string) storetest.Dump {
+	t.Helper()
+	switch k.engine {
+	case "sqlite":
+		return storetest.Read(t, location)
+	case "postgres":
+		out := storetest.Dump{}
+		for _, table := range query(t, location, "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'memarc_sidecar' ORDER BY 1") {
+			columns := query(t, location, "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attname) FROM pg_attribute WHERE attrelid = '"+table+"'::regclass AND attnum > 0 AND NOT attisdropped")
+			out[table] = query(t, location, "SELECT row("+columns[0]+")::text FROM "+table+" ORDER BY 1")
+		}
+		return out
+	case "falkordb", "neo4j":
+		return rawgraph.Open(t, location).Dump(t, false)
+	}
+	raw, err := os.ReadFile(location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return storetest.Dump{"file": strings.SplitAfter(string(raw), "\n")}
+}
+
+// query returns the texts that a statement gives.
+func query(t testing.TB, address, sql string) (out []string) {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(t.Context())
+	results, err := c.PgConn().Exec(t.Context(), sql).ReadAll()
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	for _, row := range results[len(results)-1].Rows {
+		out = append(out, string(row[0]))
+	}
+	return out
+}
+
+// nothing is an archive without records, of which every kind makes an empty store.
+var nothing = func() []byte {
+	var out bytes.Buffer
+	w, err := format.NewWriter(&out, &format.Manifest{Encoding: format.Arrow, Source: format.StoreID{Engine: "none", Layout: "none"}}, format.WriterOptions{})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := w.Close(nil); err != nil {
+		panic(err)
+	}
+	return out.Bytes()
+}()

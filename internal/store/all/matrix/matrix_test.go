@@ -1,0 +1,205 @@
+package matrix
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/memarc/memarc/exporter"
+	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/importer"
+	"github.com/memarc/memarc/internal/store"
+	"github.com/memarc/memarc/internal/store/storetest"
+)
+
+var update = flag.Bool("update", false, "write the table into README.md")
+
+// A source is a store with an archive of it.
+type source struct {
+	*kind
+	archive  []byte
+	digest   format.Hash
+	contents storetest.Dump
+}
+
+// exported is the archive of a store, of which nothing may be left out.
+func exported(t testing.TB, k *kind, location string) ([]byte, format.Hash) {
+	t.Helper()
+	archive, report := storetest.Export(t, location, exporter.Options{IncludeSecrets: true})
+	if report.Source.Layout != k.layout || report.Source.Engine != k.engine {
+		t.Fatalf("%s is recognised as %s on %s", k, report.Source.Layout, report.Source.Engine)
+	}
+	storetest.SameLedger(t, report.Losses, k.ledger...)
+	return archive, report.End.Content
+}
+
+// imported takes an archive into a store and proves that another import changes nothing.
+func imported(t testing.TB, k *kind, location string, archive []byte, want format.Hash) {
+	t.Helper()
+	for _, again := range []bool{false, true} {
+		report, err := storetest.Import(location, archive, store.SinkOptions{Layout: k.layout}, importer.Options{})
+		if err != nil {
+			t.Fatalf("into %s, again %v: %v", k, again, err)
+		}
+		if !report.Verified || report.Rejected() > 0 || !again && report.Target != want {
+			t.Fatalf("into %s, again %v: verified %v, rejected %d %+v, content digest %s, of the source %s", k, again, report.Verified, report.Rejected(), report.Rejects, report.Target, want)
+		}
+		storetest.SameLedger(t, report.Losses)
+		for section, n := range report.Sections {
+			if again && section != format.Spaces && n.Written+n.Updated+n.Skipped > 0 {
+				t.Errorf("into %s again: section %q: %+v", k, section, n)
+			}
+		}
+	}
+}
+
+// by takes the source's records through a new store of a kind, and returns the archive of
+// that. A store of the source's own kind is what the source is.
+func (s *source) by(t *testing.T, k *kind, archive []byte) (out []byte) {
+	t.Run(k.String(), func(t *testing.T) {
+		there := k.empty(t)
+		imported(t, k, there, archive, s.digest)
+		var digest format.Hash
+		if out, digest = exported(t, k, there); digest != s.digest {
+			t.Errorf("content digest %s in %s, of the source %s", digest, k, s.digest)
+		}
+		if k == s.kind {
+			storetest.SameDump(t, s.contents, s.dump(t, there))
+		}
+	})
+	return out
+}
+
+// TestMatrix takes every kind of store into every other one and home: the content digest
+// is the same all along, and the store at home is the source, byte for byte.
+func TestMatrix(t *testing.T) {
+	seed := storetest.Seed(t)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	sources := everySource(t)
+	tried := map[string]bool{}
+	for _, s := range sources {
+		for _, k := range chosen(rng, s, sources) {
+			tried[s.String()+">"+k.String()] = true
+			t.Run(s.String()+" to "+k.String(), func(t *testing.T) {
+				archive := s.by(t, k, s.archive)
+				if t.Failed() {
+					return
+				}
+				s.by(t, s.kind, archive)
+			})
+		}
+	}
+	t.Logf("%d pairs of %d kinds", len(tried), len(sources))
+}
+
+// TestChains sends stores through five others by chance.
+func TestChains(t *testing.T) {
+	seed := storetest.Seed(t)
+	rng := rand.New(rand.NewPCG(seed, 2))
+	sources := everySource(t)
+	chains := len(sources)
+	if storetest.Long() {
+		chains *= 10
+	}
+	for range chains {
+		s := sources[rng.IntN(len(sources))]
+		var through []*kind
+		var names []string
+		for range 5 {
+			k := sources[rng.IntN(len(sources))].kind
+			through, names = append(through, k), append(names, k.String())
+		}
+		t.Run(s.String()+" by "+strings.Join(names, ", "), func(t *testing.T) {
+			archive := s.archive
+			for _, k := range append(through, s.kind) {
+				if archive = s.by(t, k, archive); t.Failed() {
+					return
+				}
+			}
+		})
+	}
+}
+
+// everySource makes a store of each kind that can be had here.
+func everySource(t *testing.T) (out []*source) {
+	t.Helper()
+	for _, k := range kinds {
+		if !k.available(t) {
+			continue
+		}
+		s := &source{kind: k}
+		if !t.Run("make "+k.String(), func(t *testing.T) {
+			location := k.filled(t)
+			s.archive, s.digest = exported(t, k, location)
+			s.contents = k.dump(t, location)
+		}) {
+			t.FailNow()
+		}
+		out = append(out, s)
+	}
+	if len(out) < 10 {
+		t.Errorf("only %d kinds of stores", len(out))
+	}
+	return out
+}
+
+// chosen are the targets for a source: every one in the long run; else all that need no
+// server, and a few of the others by chance.
+func chosen(rng *rand.Rand, s *source, sources []*source) (out []*kind) {
+	const few = 2
+	var dear []*kind
+	for _, to := range sources {
+		if to.server() || s.server() {
+			dear = append(dear, to.kind)
+		} else {
+			out = append(out, to.kind)
+		}
+	}
+	if !storetest.Long() {
+		rng.Shuffle(len(dear), func(i, j int) { dear[i], dear[j] = dear[j], dear[i] })
+		dear = dear[:min(few, len(dear))]
+	}
+	return append(out, dear...)
+}
+
+// The README has the table of all pairs.
+func TestREADME(t *testing.T) {
+	const path, begin, end = "../../../../README.md", "<!-- matrix -->\n", "<!-- /matrix -->"
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := bytes.Cut(raw, []byte(begin))
+	_, after, closed := bytes.Cut(rest, []byte(end))
+	if !ok || !closed {
+		t.Fatalf("%s has no place for the table: %s...%s", path, begin, end)
+	}
+	text := slices.Concat(before, []byte(begin), []byte(table()), []byte(end), after)
+	if *update {
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if !bytes.Equal(raw, text) {
+		t.Error("the table of the matrix in README.md is another; write it with go test ./internal/store/all/matrix -run README -update")
+	}
+}
+
+// table is the table of all pairs, which the tests above prove.
+func table() string {
+	var b strings.Builder
+	b.WriteString("| from \\ to |")
+	for i := range kinds {
+		fmt.Fprintf(&b, " %d |", i+1)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(kinds)) + "\n")
+	for i, from := range kinds {
+		fmt.Fprintf(&b, "| %d %s |", i+1, from)
+		b.WriteString(strings.Repeat(" = |", len(kinds)) + "\n")
+	}
+	return b.String()
+}
