@@ -27,6 +27,11 @@ type Schema struct {
 	Objects []ObjectDef
 	// Seeds are statements that write the rows with which the product starts.
 	Seeds []Statement
+	// Adopt are statements that add rows to the table that is their Object, once records
+	// of another product have come: those to which the product wants every record to
+	// refer, and of which no other product knows. While they stay what they are, they
+	// are no records.
+	Adopt []Statement
 	// Rebuild are statements that fill derived objects after a load, for
 	// example a full-text index.
 	Rebuild []Statement
@@ -94,7 +99,7 @@ func holds(version, since, until int) bool {
 
 // At returns the schema with just what holds at one version.
 func (s *Schema) At(version int) *Schema {
-	out := &Schema{Pragmas: statementsAt(s.Pragmas, version), Before: statementsAt(s.Before, version), Rebuild: statementsAt(s.Rebuild, version), Seeds: statementsAt(s.Seeds, version)}
+	out := &Schema{Pragmas: statementsAt(s.Pragmas, version), Before: statementsAt(s.Before, version), Rebuild: statementsAt(s.Rebuild, version), Seeds: statementsAt(s.Seeds, version), Adopt: statementsAt(s.Adopt, version)}
 	for _, t := range s.Tables {
 		if !holds(version, t.Since, t.Until) {
 			continue

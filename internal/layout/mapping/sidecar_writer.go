@@ -117,20 +117,30 @@ func (w *sidecarWriter) evict(ctx context.Context, t *tableShape, key []string, 
 // hideSeeds notes the rows with which the product's store starts: as long as they
 // stay what they are, they are no records.
 func (w *sidecarWriter) hideSeeds(ctx context.Context) error {
+	for i := range w.sink.shape.tables {
+		if err := w.hide(ctx, &w.sink.shape.tables[i], nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hide notes the rows of a table, other than those at the places given.
+func (w *sidecarWriter) hide(ctx context.Context, t *tableShape, except map[[16]byte]bool) error {
 	rows := store.NewRows(len(sidecarColumns))
-	for _, t := range w.sink.shape.tables {
-		for native, err := range w.sink.db.Scan(ctx, store.Query{Table: t.table.Name, Columns: t.columns}) {
-			if err != nil {
-				return err
-			}
-			for _, p := range t.parts {
-				b := p.get(native, func(int) bool { return true })
-				for _, leaf := range b.AppendLeaves(nil) {
+	for native, err := range w.sink.db.Scan(ctx, store.Query{Table: t.table.Name, Columns: t.columns}) {
+		if err != nil {
+			return err
+		}
+		for _, p := range t.parts {
+			b := p.get(native, func(int) bool { return true })
+			for _, leaf := range b.AppendLeaves(nil) {
+				if !except[leaf.Place] {
 					w.add(rows, p.section.Name, leaf.Place, &leaf.Sum, nil, nil)
 				}
-				w.absented[p.section.Name] = true
-				b.Release()
 			}
+			w.absented[p.section.Name] = true
+			b.Release()
 		}
 	}
 	return w.store(ctx, rows, store.NewRows(2))

@@ -371,6 +371,9 @@ func (s *sink) Finish(ctx context.Context) error {
 		}
 		return s.settle(ctx)
 	}
+	if err := s.adopt(ctx); err != nil {
+		return err
+	}
 	if s.sidecar != nil {
 		if err := s.sidecar.finish(ctx); err != nil {
 			return err
