@@ -8,6 +8,7 @@ import (
 	"github.com/memarc/memarc/internal/engine/postgres"
 	"github.com/memarc/memarc/internal/engine/sqlite"
 	"github.com/memarc/memarc/internal/layout/aimemory"
+	"github.com/memarc/memarc/internal/layout/claudemem"
 	"github.com/memarc/memarc/internal/layout/generic"
 	"github.com/memarc/memarc/internal/layout/mapping"
 	"github.com/memarc/memarc/internal/layout/mcpmemory"
@@ -40,6 +41,7 @@ func Registry() *store.Registry {
 			aimemory.Layout(),
 			aimemory.Postgres(),
 			mcpmemory.Layout(),
+			claudemem.Layout(),
 			memorygraph.Layout(),
 			memorygraph.Graph("neo4j"),
 			memorygraph.Graph("memgraph"),
