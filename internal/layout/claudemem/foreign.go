@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/store"
 )
 
 // Records of other products become what the product itself makes of a memory that
@@ -88,6 +89,13 @@ func makeCreated(field fields) format.Value {
 
 // makeHash is that by which the product knows an observation that it has already.
 func makeHash(field fields) format.Value {
-	sum := sha256.Sum256([]byte(session(field) + "\x00" + title(field) + "\x00" + narrative(field)))
-	return format.TextValue(hex.EncodeToString(sum[:])[:16])
+	return format.TextValue(hash(session(field) + "\x00" + title(field) + "\x00" + narrative(field)))
+}
+
+// hashes: those of a session are all different. Two memories that say the same stay two.
+var hashes = &store.Apart{With: []string{"memory_session_id"}, Mark: func(text, id string) string { return hash(text + "\x00" + id) }}
+
+func hash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])[:16]
 }

@@ -11,7 +11,7 @@ func textDefault(s string) *format.Value { v := format.TextValue(s); return &v }
 // from before there was one.
 var maps = []store.TableMap{
 	{Table: "observations", Section: format.Memories, Columns: []store.ColumnMap{
-		{Column: "id", Field: "id", Lens: "int-text"},
+		{Column: "id", Field: "id", Lens: "int-text", Mint: &store.Mint{}},
 		{Column: "title", Field: "title", Lens: "text", Make: makeTitle},
 		{Column: "narrative", Field: "content", Lens: "text", Make: makeNarrative},
 		{Column: "subtitle", Field: "summary", Lens: "text"},
@@ -27,6 +27,6 @@ var maps = []store.TableMap{
 		{Column: "facts", Lens: "json", Default: textDefault("[]")},
 		{Column: "files_read", Lens: "json", Default: textDefault("[]")},
 		{Column: "files_modified", Lens: "json", Default: textDefault("[]")},
-		{Column: "content_hash", Lens: "text", Make: makeHash},
+		{Column: "content_hash", Lens: "text", Make: makeHash, Apart: hashes},
 	}},
 }
