@@ -49,7 +49,7 @@ func (l *Lens) PutAll(field *format.Column, native *store.Cells) {
 var all = func() map[string]*Lens {
 	out := map[string]*Lens{}
 	for _, l := range []*Lens{
-		text, inttext, jsonText, jsonList, jsonListSpaced, jsonLines, commaList, unixFloat, integer, intBool, realLens, exactReal, anyLens, value, blob,
+		text, inttext, jsonText, jsonBytes, jsonList, jsonListSpaced, jsonLines, commaList, unixFloat, integer, intBool, realLens, intReal, exactReal, anyLens, value, blob,
 		valueMap, vector("f32", 0), vector("f32-header", 1), uuidBlob, uuidHex,
 		valueList("value-list", false), valueList("value-list-text", true), valueTime,
 		anyBytes, textNoNUL, jsonb, stringArray, pgVector, priority10,
@@ -188,6 +188,20 @@ var jsonText = &Lens{Name: "json", Type: format.JSON,
 	Put: putText,
 }
 
+// jsonBytes is a BLOB that holds one JSON value. TEXT in its place is read and left over.
+var jsonBytes = &Lens{Name: "json-bytes", Type: format.JSON,
+	Get: each(func(native *store.Cells, row int, field *format.Column) bool {
+		v := native.Bytes(row)
+		if k := native.Kinds[row]; k != store.Text && k != store.Blob || !utf8.Valid(v) || !format.ValidJSON(v) {
+			field.AppendNull()
+			return false
+		}
+		field.AppendBytes(v)
+		return native.Kinds[row] == store.Blob
+	}),
+	Put: func(field *format.Column, row int, native *store.Cells) { native.AppendBlob(field.Bytes(row)) },
+}
+
 // jsonList is TEXT that holds a JSON array of strings in the compact form;
 // jsonListSpaced has a blank after each comma and escapes all but ASCII, as
 // Python's json module does.
@@ -320,6 +334,30 @@ var realLens = &Lens{Name: "real", Type: format.Float,
 		return false
 	}),
 	Put: func(field *format.Column, row int, native *store.Cells) { native.AppendFloat(field.Float(row)) },
+}
+
+// intReal is an INTEGER that other engines of a product keep as REAL. Put rounds.
+var intReal = &Lens{Name: "int-real", Type: format.Float,
+	Get: each(func(native *store.Cells, row int, field *format.Column) bool {
+		if native.Kinds[row] != store.Integer {
+			field.AppendNull()
+			return false
+		}
+		v := native.Int(row)
+		field.AppendFloat(float64(v))
+		return int64(float64(v)) == v && v < 1<<53 && v > -1<<53
+	}),
+	Put: func(field *format.Column, row int, native *store.Cells) {
+		if v := math.Round(field.Float(row)); math.Abs(v) < 1<<53 {
+			native.AppendInt(int64(v))
+		} else {
+			native.AppendNull()
+		}
+	},
+	Exact: func(field *format.Column, row int) bool {
+		v := field.Float(row)
+		return math.Abs(v) < 1<<53 && math.Float64bits(float64(int64(v))) == math.Float64bits(v)
+	},
 }
 
 // exactReal is REAL, but for the bit patterns that SQLite does not keep, NaN and

@@ -369,7 +369,9 @@ func TestNative(t *testing.T) {
 		{"comma-list", func(c *store.Cells) { c.AppendString("a,é,"); c.AppendString("") }, []string{"0803000000010000006102000000c3a900000000", "0800000000"}},
 		{"int", func(c *store.Cells) { c.AppendInt(-2) }, []string{"02feffffffffffffff"}},
 		{"int-bool", func(c *store.Cells) { c.AppendInt(0); c.AppendInt(1) }, []string{"0100", "0101"}},
+		{"json-bytes", func(c *store.Cells) { c.AppendBlob([]byte(`{"a" :1}`)) }, []string{"0508000000" + hex.EncodeToString([]byte(`{"a" :1}`))}},
 		{"real", func(c *store.Cells) { c.AppendFloat(1) }, []string{"03000000000000f03f"}},
+		{"int-real", func(c *store.Cells) { c.AppendInt(1) }, []string{"03000000000000f03f"}},
 		{"exact-real", func(c *store.Cells) {
 			c.AppendFloat(1)
 			c.AppendBlob([]byte{7: 0x80})
@@ -504,6 +506,7 @@ var forms = map[string]struct {
 	"time-rfc3339":      {[]int{0, 3, 6, 9}, "2006-01-02T15:04:05", "-07:00"},
 	"time-rfc3339-z":    {[]int{0, 3, 6, 9}, "2006-01-02T15:04:05", "Z07:00"},
 	"time-python":       {[]int{0, 6, 9}, "2006-01-02T15:04:05", "-07:00"},
+	"time-python-space": {[]int{0, 6, 9}, "2006-01-02 15:04:05", "-07:00"},
 	"time-python-naive": {[]int{0, 6, 9}, "2006-01-02T15:04:05", ""},
 	"time-millis-z":     {[]int{3, 6, 9}, "2006-01-02T15:04:05", "Z07:00"},
 	"time-micros-z":     {[]int{6, 9}, "2006-01-02T15:04:05", "Z07:00"},

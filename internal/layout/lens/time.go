@@ -21,13 +21,14 @@ type timeForm struct {
 
 // timeForms are the text forms of times, by lens.
 var timeForms = []timeForm{
-	{"time-rfc3339", 'T', []int{0, 3, 6, 9}, "+00:00"}, // Rust's chrono, to_rfc3339
-	{"time-rfc3339-z", 'T', []int{0, 3, 6, 9}, "Z"},    // chrono, SecondsFormat::AutoSi with use_z
-	{"time-python", 'T', []int{0, 6, 9}, "+00:00"},     // Python's isoformat of an aware time
-	{"time-python-naive", 'T', []int{0, 6, 9}, ""},     // Python's isoformat of a naive time
-	{"time-millis-z", 'T', []int{3, 6, 9}, "Z"},        // JavaScript's toISOString
-	{"time-micros-z", 'T', []int{6, 9}, "Z"},           // strftime with %.6f
-	{"time-sqlite", ' ', []int{0, 3, 6, 9}, ""},        // SQLite's datetime()
+	{"time-rfc3339", 'T', []int{0, 3, 6, 9}, "+00:00"},   // Rust's chrono, to_rfc3339
+	{"time-rfc3339-z", 'T', []int{0, 3, 6, 9}, "Z"},      // chrono, SecondsFormat::AutoSi with use_z
+	{"time-python", 'T', []int{0, 6, 9}, "+00:00"},       // Python's isoformat of an aware time
+	{"time-python-naive", 'T', []int{0, 6, 9}, ""},       // Python's isoformat of a naive time
+	{"time-python-space", ' ', []int{0, 6, 9}, "+00:00"}, // the same, as Python's sqlite3 writes it
+	{"time-millis-z", 'T', []int{3, 6, 9}, "Z"},          // JavaScript's toISOString
+	{"time-micros-z", 'T', []int{6, 9}, "Z"},             // strftime with %.6f
+	{"time-sqlite", ' ', []int{0, 3, 6, 9}, ""},          // SQLite's datetime()
 }
 
 const daySeconds = 86400
