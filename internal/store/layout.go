@@ -167,6 +167,12 @@ type ColumnMap struct {
 	Mint *Mint
 	// Refers names the section whose records the column refers to, if their table mints.
 	Refers string
+	// Shown, for a field that no column is, makes it of the record's other fields whenever
+	// a record is read. Column is empty then.
+	Shown func(field func(name string) format.Value) format.Value
+	// Agree, if set, makes the native value say what a record's fields say of it that are
+	// Shown, where another product has changed them. It returns any other as it is.
+	Agree func(native format.Value, field func(name string) format.Value) format.Value
 	// Const is not empty for a field that the table has no column for, because it is
 	// the same for the whole store: its native value stands in the column of the
 	// one row of the table Layout.Model. Column is empty then.
@@ -200,6 +206,8 @@ type SpacesFrom struct {
 	Tables []string
 	// Space and Dimension are columns of all these tables.
 	Space, Dimension string
+	// Vector, instead, is a column of vectors that nothing names, all of one dimension.
+	Vector string
 }
 
 // A Model is where a product registers the one embedding space that its store

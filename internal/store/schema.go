@@ -49,7 +49,10 @@ type TableDef struct {
 	// Options stands behind the closing parenthesis, for example "STRICT".
 	Options string
 	// Module is the extension whose virtual table it is; the columns are its arguments then.
-	Module       string
+	Module string
+	// Spaced says that a new store has the table only for records with embeddings: it is
+	// made for vectors of one space, and the product makes it itself for any other.
+	Spaced       bool
 	Since, Until int
 }
 
@@ -104,7 +107,7 @@ func (s *Schema) At(version int) *Schema {
 		if !holds(version, t.Since, t.Until) {
 			continue
 		}
-		at := TableDef{Name: t.Name, Options: t.Options, Module: t.Module, Constraints: statementsAt(t.Constraints, version)}
+		at := TableDef{Name: t.Name, Options: t.Options, Module: t.Module, Spaced: t.Spaced, Constraints: statementsAt(t.Constraints, version)}
 		for _, c := range t.Columns {
 			if holds(version, c.Since, c.Until) {
 				at.Columns = append(at.Columns, c)

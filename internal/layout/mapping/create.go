@@ -30,11 +30,17 @@ func (s *sink) createTables(ctx context.Context) error {
 			return s.declareMissing(ctx, reference)
 		}
 		for _, t := range reference.Tables {
+			if !s.makes(&t) {
+				continue
+			}
 			if err := s.create(ctx, &t, s.sized); err != nil {
 				return err
 			}
 		}
 		for _, seed := range reference.Seeds {
+			if t := reference.Table(seed.Object); t != nil && !s.makes(t) {
+				continue
+			}
 			if err := s.db.Exec(ctx, seed.SQL); err != nil {
 				return err
 			}
@@ -133,6 +139,11 @@ func (s *sink) declareMissing(ctx context.Context, reference *store.Schema) erro
 		}
 	}
 	return nil
+}
+
+// makes tells whether a new store for records of another product or engine has a table.
+func (s *sink) makes(t *store.TableDef) bool {
+	return !t.Spaced || len(s.manifest.Spaces) > 0
 }
 
 // create creates a table of the reference schema.
@@ -238,7 +249,7 @@ func (s *sink) references() iter.Seq2[string, []format.ForeignKey] {
 			for _, f := range t.Foreign {
 				keys = append(keys, f.ForeignKey)
 			}
-			if s.catalog.Table(t.Name) == nil && !yield(t.Name, keys) {
+			if s.makes(&t) && s.catalog.Table(t.Name) == nil && !yield(t.Name, keys) {
 				return
 			}
 		}

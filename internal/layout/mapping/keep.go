@@ -114,7 +114,7 @@ func (w *sidecarWriter) unseen(entries *store.Rows, b *format.Batch, taken, row,
 // records: the target gives the very cells that were written, and no lens has lost
 // anything in writing them.
 func (p *part) surely(wr *writer, b *format.Batch, now *given) bool {
-	if now.put == nil || len(now.at) != b.Rows {
+	if now.put == nil || len(now.at) != b.Rows || len(p.shown) > 0 {
 		return false
 	}
 	covered := make([]bool, len(b.Columns))

@@ -114,12 +114,7 @@ func (m *mint) make(b *format.Batch, row int, id []byte) format.Value {
 	}
 	v := format.IntValue(m.last + 1)
 	if m.by.Propose != nil {
-		text := m.by.Propose(func(name string) format.Value {
-			if f := b.Column(name); f != nil {
-				return f.Value(row)
-			}
-			return format.Value{}
-		})
+		text := m.by.Propose(fieldsOf(b, row))
 		v = format.TextValue(text)
 		for n := 2; m.by.Mark != nil; n++ {
 			if _, met := m.used[short(string(v.Bytes))]; !met {

@@ -24,6 +24,7 @@ type part struct {
 	// demands are the columns that make up a document which the table wants of each row.
 	demands [][]string
 	consts  []constant
+	shown   []derivation
 	updated int    // index in columns of the time of last change, or -1
 	left    int    // field of the leftovers, or -1
 	unheld  bool   // put has come across leftovers for which the rows have no place
@@ -49,6 +50,7 @@ type bound struct {
 	def    *format.Value
 	make   func(func(string) format.Value) format.Value
 	apart  *store.Apart
+	agree  func(format.Value, func(string) format.Value) format.Value
 	mint   *store.Mint
 	refers string // the section whose minted identifiers the column holds
 	secret *secret
@@ -59,6 +61,7 @@ type bound struct {
 // take takes from a map what concerns records of other products.
 func (b *bound) take(c *store.ColumnMap) {
 	b.def, b.make, b.apart, b.mint, b.refers = c.Default, c.Make, c.Apart, c.Mint, c.Refers
+	b.agree = c.Agree
 }
 
 // noField stands for the field of a column that the records at hand do not have.
@@ -120,6 +123,7 @@ func (p *part) get(rows *store.Rows, shared func(at int) bool) *format.Batch {
 		}
 	}
 	p.appendLeftovers(b, rows, over)
+	p.show(b)
 	for i := range b.Columns {
 		for c := &b.Columns[i]; c.Len() < rows.N; {
 			c.AppendNull()
@@ -275,6 +279,7 @@ func (p *part) put(b *format.Batch, rows *store.Rows, from provenance) error {
 			c.secret.put(&rows.Columns[i])
 		}
 	}
+	p.agree(b, rows)
 	if p.rest != "" {
 		p.appendRests(b, &rows.Columns[len(p.columns)])
 	}
@@ -323,12 +328,7 @@ func (c *bound) override(b *format.Batch, left *format.Column, row int) (format.
 // nothing.
 func (c *bound) instead(b *format.Batch, row int, cells *store.Cells) {
 	if c.make != nil {
-		cells.AppendValue(c.make(func(name string) format.Value {
-			if f := b.Column(name); f != nil {
-				return f.Value(row)
-			}
-			return format.Value{}
-		}))
+		cells.AppendValue(c.make(fieldsOf(b, row)))
 		return
 	}
 	for _, field := range c.els {

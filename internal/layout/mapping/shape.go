@@ -211,6 +211,9 @@ func (s *shape) loseCode(t *store.CatalogTable) {
 func holdsKey(m *store.TableMap, t *store.CatalogTable) bool {
 	standard := format.Standard(m.Section)
 	for _, c := range m.Columns {
+		if c.Shown != nil {
+			continue
+		}
 		if m.Part && standard != nil && c.Field != standard.Key[0] {
 			continue // the row is found by the first alone
 		}
@@ -268,6 +271,11 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 				}
 				break
 			}
+			if c.Field == f.Name && c.Shown != nil {
+				p.shown = append(p.shown, derivation{len(p.section.Fields), c.Shown})
+				p.section.Fields = append(p.section.Fields, format.Field{Name: f.Name, Type: f.Type})
+				break
+			}
 			if c.Field != f.Name || !t.HasColumn(c.Column) {
 				continue
 			}
@@ -283,7 +291,7 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 		}
 	}
 	for _, c := range m.Columns { // fields of the layout's own with a lens of their own
-		if c.Const == "" && standard.Field(c.Field) < 0 && t.HasColumn(c.Column) {
+		if c.Const == "" && c.Shown == nil && standard.Field(c.Field) < 0 && t.HasColumn(c.Column) {
 			name := c.Field
 			if name == "" {
 				name = s.layout.Name + "." + c.Column
@@ -312,7 +320,7 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 	}
 	for _, k := range standard.Key {
 		f := p.section.Field(k)
-		if slices.ContainsFunc(p.consts, func(c constant) bool { return c.field == f }) {
+		if slices.ContainsFunc(p.consts, func(c constant) bool { return c.field == f }) || slices.ContainsFunc(p.shown, func(s derivation) bool { return s.field == f }) {
 			continue
 		}
 		if f < 0 {

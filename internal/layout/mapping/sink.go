@@ -177,7 +177,9 @@ func (s *sink) tablesToCreate() []string {
 		}
 	case s.foreign:
 		for _, t := range s.layout.Schema.At(s.version).Tables {
-			names = append(names, t.Name)
+			if s.makes(&t) {
+				names = append(names, t.Name)
+			}
 		}
 	case s.manifest.Origin != nil:
 		for _, t := range s.manifest.Origin.Tables {

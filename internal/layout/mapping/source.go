@@ -488,7 +488,17 @@ func (s *source) unnamed(ctx context.Context) ([]format.Space, error) {
 	var spaces []format.Space
 	from := s.shape.layout.Spaces
 	for _, t := range s.shape.tables {
-		if !slices.Contains(from.Tables, t.table.Name) || !t.table.HasColumn(from.Dimension) {
+		if !slices.Contains(from.Tables, t.table.Name) {
+			continue
+		}
+		if from.Vector != "" {
+			first, err := s.firstVector(ctx, t.table.Name)
+			if err != nil {
+				return nil, err
+			}
+			spaces = withSpaces(spaces, first)
+		}
+		if !t.table.HasColumn(from.Dimension) {
 			continue
 		}
 		columns := []string{from.Dimension}
@@ -509,6 +519,19 @@ func (s *source) unnamed(ctx context.Context) ([]format.Space, error) {
 		}
 	}
 	return spaces, nil
+}
+
+// firstVector returns, for a manifest alone, the dimension of the first vector of a table.
+func (s *source) firstVector(ctx context.Context, table string) ([]format.Space, error) {
+	from := s.shape.layout.Spaces
+	query := store.Query{Table: table, Columns: []string{from.Vector}, Filters: []store.Filter{{Column: from.Vector, Is: store.NotNull}}}
+	for rows, err := range s.db.Scan(ctx, query) {
+		if err != nil || rows.N == 0 || rows.Columns[0].Kinds[0] != store.Blob {
+			return nil, err
+		}
+		return []format.Space{{Dimension: int64(len(rows.Columns[0].Bytes(0)) / 4)}}, nil
+	}
+	return nil, nil
 }
 
 // labels returns the labels of all vectors.
