@@ -170,8 +170,10 @@ type ColumnMap struct {
 	// Shown, for a field that no column is, makes it of the record's other fields whenever
 	// a record is read. Column is empty then.
 	Shown func(field func(name string) format.Value) format.Value
-	// Agree, if set, makes the native value say what a record's fields say of it that are
-	// Shown, where another product has changed them. It returns any other as it is.
+	// Leave, if set, is what of the field's value is left where fields that are Shown say
+	// the rest, and Agree puts that rest into the native value again. Leave keeps a value
+	// whole that would not come back bit for bit.
+	Leave func(value format.Value) format.Value
 	Agree func(native format.Value, field func(name string) format.Value) format.Value
 	// Const is not empty for a field that the table has no column for, because it is
 	// the same for the whole store: its native value stands in the column of the

@@ -20,6 +20,9 @@ func (s *sink) createTables(ctx context.Context) error {
 	}
 	if reference != nil && s.fresh() {
 		for _, st := range reference.Before {
+			if t := reference.Table(st.Object); t != nil && !s.makes(t) {
+				continue
+			}
 			if err := s.db.Exec(ctx, st.SQL); err != nil {
 				return err
 			}
@@ -141,8 +144,12 @@ func (s *sink) declareMissing(ctx context.Context, reference *store.Schema) erro
 	return nil
 }
 
-// makes tells whether a new store for records of another product or engine has a table.
+// makes tells whether a new store has a table: as the store had that the records come
+// from, or, for records of another product or engine, because they need it.
 func (s *sink) makes(t *store.TableDef) bool {
+	if o := s.manifest.Origin; !s.foreign && o != nil {
+		return slices.ContainsFunc(o.Tables, func(have format.Table) bool { return have.Name == t.Name })
+	}
 	return !t.Spaced || len(s.manifest.Spaces) > 0
 }
 

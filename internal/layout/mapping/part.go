@@ -50,6 +50,7 @@ type bound struct {
 	def    *format.Value
 	make   func(func(string) format.Value) format.Value
 	apart  *store.Apart
+	leave  func(format.Value) format.Value
 	agree  func(format.Value, func(string) format.Value) format.Value
 	mint   *store.Mint
 	refers string // the section whose minted identifiers the column holds
@@ -61,7 +62,7 @@ type bound struct {
 // take takes from a map what concerns records of other products.
 func (b *bound) take(c *store.ColumnMap) {
 	b.def, b.make, b.apart, b.mint, b.refers = c.Default, c.Make, c.Apart, c.Mint, c.Refers
-	b.agree = c.Agree
+	b.leave, b.agree = c.Leave, c.Agree
 }
 
 // noField stands for the field of a column that the records at hand do not have.
@@ -318,6 +319,12 @@ func (c *bound) override(b *format.Batch, left *format.Column, row int) (format.
 	cells.AppendValue(v)
 	says.Reset(c.lens.Type)
 	c.lens.Get(&cells, &says, func(int) {})
+	if c.leave != nil && !says.Null(0) {
+		left := c.leave(says.Value(0))
+		says = format.Column{}
+		says.Reset(c.lens.Type)
+		says.AppendTyped(left)
+	}
 	if !bytes.Equal(says.AppendValue(nil, 0), b.Columns[c.field].AppendValue(nil, row)) {
 		return format.Value{}, nil
 	}

@@ -21,7 +21,8 @@ func fieldsOf(b *format.Batch, row int) func(name string) format.Value {
 	}
 }
 
-// show makes the shown fields of a batch whose columns have been read.
+// show makes the shown fields of a batch whose columns have been read, and leaves of these
+// what is not shown.
 func (p *part) show(b *format.Batch) {
 	for _, s := range p.shown {
 		for row := range b.Rows {
@@ -32,9 +33,25 @@ func (p *part) show(b *format.Batch) {
 			}
 		}
 	}
+	for i := range p.columns {
+		c := &p.columns[i]
+		if c.leave == nil {
+			continue
+		}
+		var left format.Column
+		left.Reset(c.lens.Type)
+		for row := range b.Rows {
+			if field := &b.Columns[c.field]; field.Null(row) {
+				left.AppendNull()
+			} else {
+				left.AppendTyped(c.leave(field.Value(row)))
+			}
+		}
+		b.Columns[c.field] = left
+	}
 }
 
-// agree makes native values say what the records' shown fields say.
+// agree puts what the records' shown fields say into native values.
 func (p *part) agree(b *format.Batch, rows *store.Rows) {
 	for i := range p.columns {
 		c := &p.columns[i]

@@ -10,6 +10,7 @@ import (
 	"github.com/memarc/memarc/internal/layout/aimemory"
 	"github.com/memarc/memarc/internal/layout/claudemem"
 	"github.com/memarc/memarc/internal/layout/generic"
+	"github.com/memarc/memarc/internal/layout/langgraph"
 	"github.com/memarc/memarc/internal/layout/mapping"
 	"github.com/memarc/memarc/internal/layout/mcpmemory"
 	"github.com/memarc/memarc/internal/layout/mcpserver"
@@ -42,6 +43,8 @@ func Registry() *store.Registry {
 			aimemory.Postgres(),
 			mcpmemory.Layout(),
 			claudemem.Layout(),
+			langgraph.Layout(),
+			langgraph.Postgres(),
 			memorygraph.Layout(),
 			memorygraph.Graph("neo4j"),
 			memorygraph.Graph("memgraph"),
