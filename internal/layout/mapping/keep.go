@@ -78,7 +78,7 @@ func (w *sidecarWriter) asides(wr *writer, b *format.Batch, taken []int, now *gi
 	defer gives.Release()
 	a := aside{b.Section.Name, store.NewRows(len(sidecarColumns)), store.NewRows(2)}
 	if clearing {
-		clearPlaces(a.clear, gives)
+		clearPlaces(a.clear, gives, at) // not those of rows that were refused
 	}
 	if err := w.compare(a.entries, b, taken, gives, at); err != nil {
 		return nil, err
@@ -204,8 +204,11 @@ func (p *part) read(now *given) (*format.Batch, []int) {
 	return p.get(now.rows, func(int) bool { return true }), at
 }
 
-func clearPlaces(clear *store.Rows, gives *format.Batch) {
-	for row := range gives.Rows {
+func clearPlaces(clear *store.Rows, gives *format.Batch, which []int) {
+	for _, row := range which {
+		if row < 0 {
+			continue
+		}
 		place := gives.Place(row)
 		clear.Columns[0].AppendString(gives.Section.Name)
 		clear.Columns[1].AppendBlob(place[:])

@@ -98,7 +98,7 @@ func (w *sidecarWriter) evict(ctx context.Context, t *tableShape, key []string, 
 	clear := store.NewRows(2)
 	for _, p := range t.parts {
 		gives := p.get(rows, func(int) bool { return true })
-		clearPlaces(clear, gives)
+		clearPlaces(clear, gives, all(gives.Rows))
 		if gives, err = reader.restore(ctx, p, gives); err != nil {
 			return err
 		}
