@@ -399,6 +399,9 @@ func (s *sink) Finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.goOn(ctx, created); err != nil {
+		return err
+	}
 	s.compareShapes(created) // now that references are there too
 	if err := s.createObjects(ctx); err != nil {
 		return err
