@@ -16,6 +16,7 @@ import (
 	"github.com/memarc/memarc/internal/layout/mcpserver"
 	"github.com/memarc/memarc/internal/layout/memarc"
 	"github.com/memarc/memarc/internal/layout/memorygraph"
+	"github.com/memarc/memarc/internal/layout/ninaivalaigal"
 	"github.com/memarc/memarc/internal/layout/vestige"
 	"github.com/memarc/memarc/internal/store"
 )
@@ -45,6 +46,8 @@ func Registry() *store.Registry {
 			claudemem.Layout(),
 			langgraph.Layout(),
 			langgraph.Postgres(),
+			ninaivalaigal.Layout(),
+			ninaivalaigal.Postgres(),
 			memorygraph.Layout(),
 			memorygraph.Graph("neo4j"),
 			memorygraph.Graph("memgraph"),
