@@ -132,7 +132,7 @@ func SameLedger(t testing.TB, losses []format.Loss, want ...string) {
 // layout; "" is the archive's own.
 func Restored(t testing.TB, path, to, layout string) ([]byte, *exporter.Report) {
 	t.Helper()
-	archive, report := Export(t, path, exporter.Options{})
+	archive, report := Export(t, path, whole)
 	MustImport(t, to, archive, store.SinkOptions{Layout: layout})
 	return archive, report
 }

@@ -19,6 +19,9 @@ import (
 	"github.com/memarc/memarc/internal/store/all"
 )
 
+// whole are the options of an export that leaves nothing behind.
+var whole = exporter.Options{IncludeSecrets: true}
+
 // A Config is one layout's part of the suite.
 type Config struct {
 	// Layout and Version are as which the store must be recognised.
@@ -68,7 +71,7 @@ func Run(t *testing.T, c Config) {
 	if s.dump.Rows() == 0 {
 		t.Fatal("the store holds no rows")
 	}
-	s.archive, s.report = Export(t, s.source, exporter.Options{})
+	s.archive, s.report = Export(t, s.source, whole)
 	if id := s.report.Source; id.Layout != c.Layout || id.Version != c.Version {
 		t.Fatalf("recognised as %s version %q, want %s version %q", id.Layout, id.Version, c.Layout, c.Version)
 	}
@@ -102,15 +105,15 @@ func (s *suite) ledger(t *testing.T) { SameLedger(t, s.report.Losses, s.Ledger..
 // exports: the same bytes each time, the same digest in both encodings, and an
 // archive that says what it holds.
 func (s *suite) exports(t *testing.T) {
-	again, _ := Export(t, s.source, exporter.Options{})
+	again, _ := Export(t, s.source, whole)
 	if !bytes.Equal(again, s.archive) {
 		t.Error("a second export gives other bytes")
 	}
-	one, _ := Export(t, s.source, exporter.Options{Workers: 1})
+	one, _ := Export(t, s.source, exporter.Options{Workers: 1, IncludeSecrets: true})
 	if !bytes.Equal(one, s.archive) {
 		t.Error("an export with one worker gives other bytes")
 	}
-	lines, report := Export(t, s.source, exporter.Options{Encoding: format.NDJSON})
+	lines, report := Export(t, s.source, exporter.Options{Encoding: format.NDJSON, IncludeSecrets: true})
 	if report.End.Content != s.report.End.Content {
 		t.Errorf("content digest as NDJSON %s, as Arrow %s", report.End.Content, s.report.End.Content)
 	}
@@ -129,7 +132,7 @@ func (s *suite) restore(t *testing.T) {
 	if !s.SchemaDiffers {
 		SameLines(t, Schema(t, s.source), Schema(t, restored))
 	}
-	if _, second := Export(t, restored, exporter.Options{}); second.End.Content != s.report.End.Content {
+	if _, second := Export(t, restored, whole); second.End.Content != s.report.End.Content {
 		t.Errorf("content digest of the restored store %s, of the source %s", second.End.Content, s.report.End.Content)
 	}
 	if got := One(t, restored, "PRAGMA integrity_check"); got != "ok" {
@@ -147,7 +150,7 @@ func (s *suite) untouched(t *testing.T) {
 	check := func(t *testing.T, path string) {
 		t.Helper()
 		Unchanged(t, filepath.Dir(path), func() {
-			if _, report := Export(t, path, exporter.Options{}); report.End.Content != want {
+			if _, report := Export(t, path, whole); report.End.Content != want {
 				t.Errorf("content digest %s, want %s", report.End.Content, want)
 			}
 		})
@@ -180,7 +183,7 @@ func (s *suite) untouched(t *testing.T) {
 		var got Dump
 		Unchanged(t, filepath.Dir(path), func() {
 			restored := filepath.Join(t.TempDir(), "r.db")
-			archive, _ := Export(t, path, exporter.Options{})
+			archive, _ := Export(t, path, whole)
 			s.restores(t, restored, archive)
 			got = Read(t, restored)
 		})
@@ -206,7 +209,7 @@ func (s *suite) untouched(t *testing.T) {
 		var got Dump
 		Unchanged(t, dir, func() {
 			restored := filepath.Join(t.TempDir(), "r.db")
-			archive, _ := Export(t, path, exporter.Options{})
+			archive, _ := Export(t, path, whole)
 			s.restores(t, restored, archive)
 			got = Read(t, restored)
 		})
@@ -253,7 +256,7 @@ func (s *suite) abandon(t *testing.T) {
 		}
 	}
 	Exec(t, path, "PRAGMA busy_timeout=0", "BEGIN EXCLUSIVE", "COMMIT")
-	if _, report := Export(t, path, exporter.Options{}); report.End.Content != s.report.End.Content {
+	if _, report := Export(t, path, whole); report.End.Content != s.report.End.Content {
 		t.Error("the content digest has changed")
 	}
 }
@@ -309,7 +312,7 @@ func (s *suite) conflict(t *testing.T) {
 	if len(Diff(s.dump, after)) == 0 {
 		t.Fatal("Change changes nothing")
 	}
-	newer, newerReport := Export(t, changed, exporter.Options{})
+	newer, newerReport := Export(t, changed, whole)
 	if newerReport.End.Content == s.report.End.Content {
 		t.Fatal("the change does not show in the content digest")
 	}
@@ -440,7 +443,7 @@ func (s *suite) via(t *testing.T) {
 			if report.Target != s.report.End.Content {
 				t.Errorf("content digest there %s, of the source %s", report.Target, s.report.End.Content)
 			}
-			again, second := Export(t, there, exporter.Options{})
+			again, second := Export(t, there, whole)
 			if second.Source.Layout != layout {
 				t.Errorf("recognised as %s", second.Source.Layout)
 			}
