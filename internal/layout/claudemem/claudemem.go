@@ -24,6 +24,7 @@ func Layout() *store.Layout {
 		Schema:    schema,
 		Maps:      maps,
 		Fixed:     []string{"schema_versions", "sync_state"},
+		Secrets:   []store.Secret{{Table: "api_keys"}}, // of its server, which makes the table when it runs
 		Locations: locations,
 	}
 }

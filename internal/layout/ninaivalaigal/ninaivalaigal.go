@@ -21,7 +21,7 @@ const version = 1
 func Layout() *store.Layout {
 	return &store.Layout{
 		Name: Name, Engines: []string{"sqlite"}, Detect: detect, Latest: version,
-		Schema: schema(inSQLite), Maps: maps(inSQLite), Locations: locations,
+		Schema: schema(inSQLite), Maps: maps(inSQLite), Secrets: secrets, Locations: locations,
 	}
 }
 
@@ -29,9 +29,12 @@ func Layout() *store.Layout {
 func Postgres() *store.Layout {
 	return &store.Layout{
 		Name: Name, Engines: []string{"postgres"}, Detect: detect, Latest: version,
-		Schema: schema(inPostgres), Maps: maps(inPostgres),
+		Schema: schema(inPostgres), Maps: maps(inPostgres), Secrets: secrets,
 	}
 }
+
+// secrets are the hashes of passwords; who has none cannot log in.
+var secrets = []store.Secret{{Table: "users", Column: "password_hash"}}
 
 // detect asks for the columns that the product's classes have: scripts of its own made
 // tables in PostgreSQL that look like them and that it cannot use.
