@@ -251,6 +251,9 @@ func (t *Target) Delete(ctx context.Context, table string, keys []string, rows *
 	return t.run(ctx, query, rows, natural(len(keys)), func(int, error) {}, nil)
 }
 
+// CountsInserted tells that generated keys follow those that were inserted.
+func (t *Target) CountsInserted() bool { return true }
+
 // SetSequence sets the number after which a table's generated keys go on.
 func (t *Target) SetSequence(ctx context.Context, table string, last *int64) error {
 	table, err := t.sequenceOf(ctx, table)

@@ -380,6 +380,12 @@ func documentsIn(db store.Target, l *store.Layout) store.Target {
 // Concurrent tells whether the engine reads several tables at once as fast.
 func (t *documentTarget) Concurrent() bool { return t.read.Concurrent() }
 
+// CountsInserted tells whether generated keys follow those that were inserted.
+func (t *documentTarget) CountsInserted() bool {
+	c, ok := t.Target.(counting)
+	return ok && c.CountsInserted()
+}
+
 // Catalog lists what the database holds, and behind each JSON column its members.
 func (t *documentTarget) Catalog(ctx context.Context) (*store.Catalog, error) {
 	return t.read.Catalog(ctx)

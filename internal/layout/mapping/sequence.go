@@ -7,9 +7,16 @@ import (
 	"github.com/memarc/memarc/internal/store"
 )
 
+// counting is the ability of an engine whose generated keys follow those that were
+// inserted by themselves.
+type counting interface{ CountsInserted() bool }
+
 // goOn lets generated keys go on behind those that records have brought, where the engine
 // does not see to it: the next row that the product adds must not meet one of theirs.
 func (s *sink) goOn(ctx context.Context, created *store.Catalog) error {
+	if db, ok := s.db.(counting); ok && db.CountsInserted() {
+		return nil
+	}
 	for _, w := range s.writers {
 		t := created.Table(w.part.table)
 		if t == nil || !t.Autoincrement || len(t.Primary) != 1 || !s.foreign && s.catalog.Table(t.Name) == nil {
