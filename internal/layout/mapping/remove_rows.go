@@ -159,7 +159,7 @@ func (r *remover) takeSpaces(ctx context.Context) error {
 	if !settled {
 		return nil
 	}
-	clearPlaces(r.clear, native)
+	clearPlaces(r.clear, native, all(native.Rows))
 	for b, err := range r.src.sidecar.batches(ctx, store.Selection{Sections: map[string]bool{format.Spaces: true}}) {
 		if err != nil {
 			return err
