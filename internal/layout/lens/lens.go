@@ -32,6 +32,9 @@ type Lens struct {
 	// Exact tells whether Get gives a non-null row of the field back of what Put makes
 	// of it. A nil Exact means that it always does, or that nobody may ask.
 	Exact func(field *format.Column, row int) bool
+	// Damaged tells that the engine has made of a cell something else than the product
+	// wrote, so that the product can no longer read it. A nil Damaged means never.
+	Damaged func(native *store.Cells, row int) bool
 }
 
 // PutAll appends all rows of the field to the native column; null becomes NULL.
@@ -50,7 +53,7 @@ var all = func() map[string]*Lens {
 	out := map[string]*Lens{}
 	for _, l := range []*Lens{
 		text, inttext, jsonText, jsonBytes, jsonList, jsonListSpaced, jsonLines, commaList, unixFloat, integer, intBool, realLens, intReal, exactReal, anyLens, value, blob,
-		valueMap, vector("f32", 0), vector("f32-header", 1), uuidBlob, uuidHex,
+		valueMap, vector("f32", 0), vector("f32-header", 1), uuidBlob, uuidHex, uuidNumeric,
 		valueList("value-list", false), valueList("value-list-text", true), valueTime,
 		anyBytes, textNoNUL, jsonb, stringArray, pgVector, priority10,
 		unix("unix", 1e9), unix("unix-millis", 1e6), unix("unix-micros", 1e3), unix("unix-nanos", 1),

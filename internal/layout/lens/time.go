@@ -26,7 +26,7 @@ var timeForms = []timeForm{
 	{"time-python", 'T', []int{0, 6, 9}, "+00:00"},       // Python's isoformat of an aware time
 	{"time-python-naive", 'T', []int{0, 6, 9}, ""},       // Python's isoformat of a naive time
 	{"time-python-space", ' ', []int{0, 6, 9}, "+00:00"}, // the same, as Python's sqlite3 writes it
-	{"time-sqlalchemy", ' ', []int{6, 9}, ""},            // SQLAlchemy's DATETIME in SQLite
+	{"time-sqlalchemy", ' ', []int{6}, ""},               // SQLAlchemy's DATETIME in SQLite; cut after the microsecond
 	{"time-millis-z", 'T', []int{3, 6, 9}, "Z"},          // JavaScript's toISOString
 	{"time-micros-z", 'T', []int{6, 9}, "Z"},             // strftime with %.6f
 	{"time-sqlite", ' ', []int{0, 3, 6, 9}, ""},          // SQLite's datetime()
@@ -62,6 +62,7 @@ func timeText(f *timeForm) *Lens {
 			var buf [40]byte
 			native.AppendText(f.append(buf[:0], field.Int(row)))
 		},
+		Exact: func(field *format.Column, row int) bool { return field.Int(row)%units[f.fraction(field.Int(row))] == 0 },
 	}
 }
 

@@ -55,6 +55,7 @@ type bound struct {
 	mint   *store.Mint
 	refers string // the section whose minted identifiers the column holds
 	secret *secret
+	damage *damage // of a column whose lens knows what damage is
 	// demanded says that the table refuses NULL.
 	demanded bool
 }
@@ -114,6 +115,9 @@ func (p *part) get(rows *store.Rows, shared func(at int) bool) *format.Batch {
 		}
 		if c.secret != nil {
 			cells = c.secret.get(cells)
+		}
+		if c.damage != nil {
+			c.damage.look(c.lens, cells)
 		}
 		c.lens.Get(cells, &b.Columns[c.field], func(row int) { over = append(over, leftover{row, i}) })
 	}

@@ -170,6 +170,7 @@ func (s *shape) addTable(c *store.Catalog, t *store.CatalogTable, known map[stri
 		shape.parts = []*part{p}
 	}
 	s.markSecrets(&shape)
+	shape.markDamage()
 	s.tables = append(s.tables, shape)
 	return nil
 }

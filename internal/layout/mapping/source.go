@@ -233,6 +233,7 @@ func (s *source) Read(ctx context.Context, sel store.Selection) iter.Seq2[*forma
 		}
 		s.seen = nil
 		s.shape.resetSecrets()
+		s.shape.resetDamage()
 		s.companions = map[string]*companion{}
 		defer s.dismiss()
 		for _, t := range s.shape.tables {
@@ -614,7 +615,7 @@ func (s *source) yieldSpaces(ctx context.Context, sel store.Selection, yield fun
 
 // Losses returns what reading has found that cannot be carried.
 func (s *source) Losses() []format.Loss {
-	losses := append(slices.Clone(s.losses), s.shape.secretLosses()...)
+	losses := slices.Concat(s.losses, s.shape.secretLosses(), s.shape.damages())
 	if db, ok := s.db.(store.Lossy); ok {
 		losses = append(losses, db.Losses()...)
 	}
