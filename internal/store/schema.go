@@ -27,10 +27,10 @@ type Schema struct {
 	Objects []ObjectDef
 	// Seeds are statements that write the rows with which the product starts.
 	Seeds []Statement
-	// Adopt are statements that add rows to the table that is their Object, once records
-	// of another product have come: those to which the product wants every record to
-	// refer, and of which no other product knows. While they stay what they are, they
-	// are no records.
+	// Adopt are statements that add rows to the table that is their Object, before and
+	// again after records of another product have come: those to which the product wants
+	// every record to refer, and of which no other product knows. A statement adds nothing
+	// that is there already. While the rows stay what they are, they are no records.
 	Adopt []Statement
 	// Rebuild are statements that fill derived objects after a load, for
 	// example a full-text index.

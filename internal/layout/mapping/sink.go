@@ -270,6 +270,9 @@ func (s *sink) Begin(ctx context.Context) error {
 		if err := s.beginMints(ctx); err != nil {
 			return err
 		}
+		if err := s.adopt(ctx); err != nil { // what the target's references demand at once
+			return err
+		}
 	}
 	return s.beginProgress(ctx)
 }

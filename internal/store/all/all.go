@@ -17,6 +17,7 @@ import (
 	"github.com/memarc/memarc/internal/layout/memarc"
 	"github.com/memarc/memarc/internal/layout/memorygraph"
 	"github.com/memarc/memarc/internal/layout/ninaivalaigal"
+	"github.com/memarc/memarc/internal/layout/openmemory"
 	"github.com/memarc/memarc/internal/layout/vestige"
 	"github.com/memarc/memarc/internal/store"
 )
@@ -55,6 +56,8 @@ func Registry() *store.Registry {
 			memorygraph.Export(),
 			memorygraph.Notes(),
 			mcpserver.Layout(),
+			openmemory.Layout(),
+			openmemory.Postgres(),
 			generic.Layout(),
 			generic.Graph(),
 		},
