@@ -94,8 +94,8 @@ func config(version int) storetest.Config {
 				user + ", " + app + ", 'an added badger', '{}', 'active', '2026-03-01 00:00:00.000000', '2026-03-01 00:00:00.000000')",
 		},
 		Change: []string{"UPDATE memories SET content = 'the product wrote this', updated_at = '2026-12-01 00:00:00.500000' WHERE id = " + ids("memories")(2)},
-		Remove: []string{"DELETE FROM memories WHERE id = " + ids("memories")(3), "DELETE FROM memory_categories WHERE memory_id = " + ids("memories")(3),
-			"DELETE FROM memory_status_history WHERE memory_id = " + ids("memories")(3), "DELETE FROM memory_access_logs WHERE memory_id = " + ids("memories")(3)},
+		Remove: []string{"DELETE FROM memory_categories WHERE memory_id = " + ids("memories")(3), "DELETE FROM memory_status_history WHERE memory_id = " + ids("memories")(3),
+			"DELETE FROM memory_access_logs WHERE memory_id = " + ids("memories")(3), "DELETE FROM memories WHERE id = " + ids("memories")(3)},
 		Changed: 1, Dated: true,
 	}
 }
@@ -128,7 +128,7 @@ func TestFields(t *testing.T) {
 		"SELECT count(*) FROM memories m JOIN users u ON m.owner = u.id": "5",
 		"SELECT count(*) FROM events e JOIN memories m ON e.memory_id = m.id JOIN users u ON e.actor = u.id":                                       "5",
 		`SELECT count(*) FROM "openmemory.memory_categories" c JOIN memories m ON c.memory_id = m.id`:                                              "5",
-		`SELECT count(*) FROM "openmemory.access_controls" c JOIN memories m ON c.object_id = m.id`:                                                "4",
+		`SELECT count(*) FROM "openmemory.access_controls" c JOIN memories m ON c.object_id = m.id`:                                                "3",
 		"SELECT id || ' ' || handle FROM users LIMIT 1":                                                                                            dashed(hexID("a", 0)) + " user_id 0 – ☃",
 		"SELECT id || ' ' || content || state || strftime('%FT%T', created_at/1000000000, 'unixepoch') FROM memories WHERE content LIKE 'an otter%'": dashed(hexID("ccc", 0)) + " an otter – ☃ 'quoted'active2026-02-01T01:02:03",
 	} {
