@@ -56,8 +56,9 @@ type bound struct {
 	refers string // the section whose minted identifiers the column holds
 	secret *secret
 	damage *damage // of a column whose lens knows what damage is
-	// demanded says that the table refuses NULL.
-	demanded bool
+	// demanded says that the table refuses NULL, optional that it declares that it takes it,
+	// as no graph does.
+	demanded, optional bool
 }
 
 // take takes from a map what concerns records of other products.
@@ -272,7 +273,7 @@ func (p *part) put(b *format.Batch, rows *store.Rows, from provenance) error {
 				c.instead(b, row, cells)
 			case !field.Null(row):
 				c.lens.Put(field, row, cells)
-			case from != own:
+			case from == foreign || from == kin && !c.optional:
 				c.instead(b, row, cells)
 			default:
 				cells.AppendNull()

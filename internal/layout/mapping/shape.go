@@ -25,6 +25,8 @@ type shape struct {
 	spaces  []format.Space // of memarc's own layout, which stores them
 	engine  string
 	model   *model // of a layout whose stores take vectors of one space
+	// schemaless says that tables do not tell what must not be NULL.
+	schemaless bool
 }
 
 type tableShape struct {
@@ -41,6 +43,7 @@ func newShape(ctx context.Context, db store.Tables, l *store.Layout, version int
 	s := &shape{layout: l, version: version, engine: c.Engine, origin: &format.Origin{
 		StoreID: format.StoreID{Engine: c.Engine, Layout: l.Name, Version: versionText(version)},
 	}}
+	_, s.schemaless = db.(store.Schemaless)
 	var err error
 	if s.model, err = readModel(ctx, db, l, c); err != nil {
 		return nil, err
@@ -259,7 +262,8 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 			return fmt.Errorf("layout %q, table %q, column %q: lens %q gives %s, field %q is %s", s.layout.Name, t.Name, column, lensName, l.Type, field, typ)
 		}
 		at := slices.IndexFunc(t.Columns, func(c format.TableColumn) bool { return c.Name == column })
-		p.columns = append(p.columns, bound{column: column, at: at, field: len(p.section.Fields), lens: l, name: s.leftover(column), demanded: t.Columns[at].NotNull})
+		p.columns = append(p.columns, bound{column: column, at: at, field: len(p.section.Fields), lens: l, name: s.leftover(column),
+			demanded: t.Columns[at].NotNull, optional: !s.schemaless && !t.Columns[at].NotNull})
 		p.section.Fields = append(p.section.Fields, format.Field{Name: field, Type: l.Type})
 		return nil
 	}
