@@ -125,11 +125,11 @@ func TestFields(t *testing.T) {
 	there := t.TempDir() + "/m.db"
 	storetest.MustImport(t, there, archive, asMemarc)
 	for query, want := range map[string]string{
-		"SELECT count(*) FROM memories m JOIN users u ON m.owner = u.id": "5",
-		"SELECT count(*) FROM events e JOIN memories m ON e.memory_id = m.id JOIN users u ON e.actor = u.id":                                       "5",
-		`SELECT count(*) FROM "openmemory.memory_categories" c JOIN memories m ON c.memory_id = m.id`:                                              "5",
-		`SELECT count(*) FROM "openmemory.access_controls" c JOIN memories m ON c.object_id = m.id`:                                                "3",
-		"SELECT id || ' ' || handle FROM users LIMIT 1":                                                                                            dashed(hexID("a", 0)) + " user_id 0 – ☃",
+		"SELECT count(*) FROM memories m JOIN users u ON m.owner = u.id":                                                                             "5",
+		"SELECT count(*) FROM events e JOIN memories m ON e.memory_id = m.id JOIN users u ON e.actor = u.id":                                         "5",
+		`SELECT count(*) FROM "openmemory.memory_categories" c JOIN memories m ON c.memory_id = m.id`:                                                "5",
+		`SELECT count(*) FROM "openmemory.access_controls" c JOIN memories m ON c.object_id = m.id`:                                                  "3",
+		"SELECT id || ' ' || handle FROM users LIMIT 1":                                                                                              dashed(hexID("a", 0)) + " user_id 0 – ☃",
 		"SELECT id || ' ' || content || state || strftime('%FT%T', created_at/1000000000, 'unixepoch') FROM memories WHERE content LIKE 'an otter%'": dashed(hexID("ccc", 0)) + " an otter – ☃ 'quoted'active2026-02-01T01:02:03",
 	} {
 		if got := storetest.One(t, there, query); got != want {

@@ -33,7 +33,7 @@ func damaged(t *testing.T, path string) {
 		storetest.Exec(t, path, "PRAGMA foreign_keys=0",
 			fmt.Sprintf("INSERT INTO memories (id, user_id, app_id, content, state) VALUES ('%s', %s, %s, 'damaged %d', 'active')", id, user, app, i),
 			fmt.Sprintf("INSERT INTO memory_categories VALUES ('%s', %s)", id, ids("categories")(0)),
-			fmt.Sprintf("INSERT INTO memory_status_history VALUES ('%s', '%s', %s, 'deleted', 'active', '2026-01-01 00:00:00.000000')", hexID("history", i+70), id, user))
+			fmt.Sprintf("INSERT INTO memory_status_history VALUES ('%s', '%s', %s, 'deleted', 'active', '2026-01-01 00:00:00.000000')", hexID("e", i+70), id, user))
 	}
 	if got := storetest.One(t, path, "SELECT group_concat(typeof(id)) FROM memories WHERE content LIKE 'damaged%'"); got != "real,integer,real,real" {
 		t.Fatalf("SQLite keeps the identifiers as %s", got)
@@ -69,8 +69,8 @@ func TestDamaged(t *testing.T) {
 		}
 		if step.layout == "memarc" {
 			for query, want := range map[string]string{
-				"SELECT group_concat(id) FROM (SELECT id FROM memories WHERE content LIKE 'damaged%' ORDER BY content)":              "1.2345678901234567e+31,42,+Inf,1.2345678901234568e+30",
-				"SELECT count(*) FROM memories m JOIN events e ON e.memory_id = m.id WHERE content LIKE 'damaged%'":                  "4",
+				"SELECT group_concat(id) FROM (SELECT id FROM memories WHERE content LIKE 'damaged%' ORDER BY content)":               "1.2345678901234567e+31,42,+Inf,1.2345678901234568e+30",
+				"SELECT count(*) FROM memories m JOIN events e ON e.memory_id = m.id WHERE content LIKE 'damaged%'":                   "4",
 				`SELECT count(*) FROM memories m JOIN "openmemory.memory_categories" c ON c.memory_id = m.id WHERE content LIKE 'd%'`: "4",
 			} {
 				if got := storetest.One(t, step.target, query); got != want {

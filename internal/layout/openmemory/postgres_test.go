@@ -99,6 +99,10 @@ func TestTwin(t *testing.T) {
 			if n := ask[int](t, there, "SELECT count(*) FROM memories m JOIN users u ON m.user_id = u.id JOIN apps a ON m.app_id = a.id JOIN memory_categories c ON c.memory_id = m.id"); n != filled {
 				t.Errorf("%d memories are whole", n)
 			}
+			const nulls = "SELECT (SELECT count(*) FROM users WHERE name IS NULL) * 100 + (SELECT count(*) FROM memories WHERE updated_at IS NULL)"
+			if n, want := ask[int](t, there, nulls), storetest.One(t, source, nulls); fmt.Sprint(n) != want || n < 101 {
+				t.Errorf("NULLs: %d, want %s", n, want)
+			}
 			for section, c := range storetest.MustImport(t, there, archive, store.SinkOptions{}).Sections {
 				if c.Unchanged != c.Read {
 					t.Errorf("again: section %q: %+v", section, c)
