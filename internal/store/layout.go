@@ -120,6 +120,10 @@ type Member struct {
 	Null bool
 	// EmptyText says that an empty list is written as the string "[]".
 	EmptyText bool
+	// Key is what the text calls the member, if not by its name, and Also what others
+	// who write such texts call it.
+	Key  string
+	Also []string
 	// Copy names a column of the table that says the same. If the table has it, the
 	// column's value counts, and the member is a column only of what it says otherwise,
 	// as JSON: COLUMN.MEMBER.stale.
@@ -165,6 +169,9 @@ type ColumnMap struct {
 	// Mint, if set, makes the native value for a record of another product, whose own
 	// identifier the column cannot hold.
 	Mint *Mint
+	// Blank says that the column must not be NULL, and that an empty BLOB stands for no
+	// value. A table has one such column at most.
+	Blank bool
 	// Refers names the section whose records the column refers to, if their table mints.
 	Refers string
 	// Shown, for a field that no column is, makes it of the record's other fields whenever

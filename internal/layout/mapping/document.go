@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/memarc/memarc/format"
@@ -20,9 +21,9 @@ type document struct {
 
 type member struct {
 	store.Member
-	name   []byte
-	column int // in document.columns; of a copy, what it says if it is stale
-	copy   int // in document.copies, or -1
+	keys   []string // what it is called in a text, first by the product itself
+	column int      // in document.columns; of a copy, what it says if it is stale
+	copy   int      // in document.copies, or -1
 }
 
 // stale is behind the name of the column for a copy that does not say what it copies:
@@ -31,7 +32,8 @@ const stale = ".stale"
 
 // order is the name of the column, behind the document's, that says which members a
 // text has, where they are not those that the product writes today, or not in its order:
-// their names, and a hyphen before one that is null though it could be left out.
+// their names, and a hyphen before one that is null though it could be left out. Where a
+// text calls one by another key, that stands there behind an equals sign.
 const order = ".order"
 
 // newDocument fits a layout's document to a table. It fails where a column of the
@@ -42,7 +44,7 @@ func newDocument(d *store.JSONColumn, t *store.CatalogTable) (*document, bool) {
 		return nil, false
 	}
 	for _, m := range d.Members {
-		one := member{m, []byte(m.Name), len(out.columns), -1}
+		one := member{m, append([]string{cmp.Or(m.Key, m.Name)}, m.Also...), len(out.columns), -1}
 		name := d.Column + "." + m.Name
 		if m.Name == store.OtherMembers {
 			out.others = len(out.members)
@@ -90,11 +92,18 @@ type codec struct {
 	scan  jsonScanner
 	back  []store.Cells // what a text says that stands beside the members
 	text  []byte
-	names [][]byte // of members that are not listed, with their values
-	spelt []byte   // where some of them stand
-	met   []int    // the members of a text, in its order; of one that is null ^member
-	usual bool     // they are those that the product writes, in its order
-	seen  []bool   // members
+	names [][]byte  // of members that are not listed, with their values
+	spelt []byte    // where some of them stand
+	met   []mention // the members of a text, in its order
+	usual bool      // they are those that the product writes, in its order
+	seen  []bool    // members
+}
+
+// A mention is how a text mentions a member: by which of its keys, and whether as null
+// though it could be left out.
+type mention struct {
+	member, key int
+	null        bool
 }
 
 func newCodec(d *document) *codec {
@@ -127,14 +136,18 @@ func (c *codec) expand(text []byte, members []store.Cells, copies []*store.Cells
 	}
 	if !c.usual {
 		c.text = c.text[:0]
-		for i, at := range c.met {
+		for i, met := range c.met {
 			if i > 0 {
 				c.text = append(c.text, ',')
 			}
-			if at < 0 {
-				c.text, at = append(c.text, '-'), ^at
+			if met.null {
+				c.text = append(c.text, '-')
 			}
-			c.text = append(c.text, c.members[at].Name...)
+			if m := &c.members[met.member]; met.key > 0 {
+				c.text = append(append(c.text, '='), m.keys[met.key]...)
+			} else {
+				c.text = append(c.text, m.Name...)
+			}
 		}
 		truncate(last, n)
 		last.AppendText(c.text)
@@ -166,7 +179,7 @@ func (c *codec) object(text []byte, members []store.Cells, n int, copies []*stor
 		if !ok {
 			return said, false
 		}
-		at := c.find(key, next)
+		at, by := c.find(key, next)
 		if at < 0 {
 			if !s.skip(1) {
 				return said, false
@@ -179,7 +192,7 @@ func (c *codec) object(text []byte, members []store.Cells, n int, copies []*stor
 			}
 			said = true
 			next = c.meet(c.others, next, copies, row)
-			c.met = append(c.met, c.others)
+			c.met = append(c.met, mention{member: c.others})
 			continue
 		}
 		if c.seen[at] {
@@ -187,12 +200,9 @@ func (c *codec) object(text []byte, members []store.Cells, n int, copies []*stor
 		}
 		next = c.meet(at, next, copies, row)
 		m := &c.members[at]
-		if m.copy < 0 && !m.Null && m.Kind != store.Document && s.peek() == 'n' {
-			c.usual = false
-			c.met = append(c.met, ^at)
-		} else {
-			c.met = append(c.met, at)
-		}
+		null := m.copy < 0 && !m.Null && m.Kind != store.Document && s.peek() == 'n'
+		c.usual = c.usual && !null && by == 0
+		c.met = append(c.met, mention{at, by, null})
 		cells := &members[m.column]
 		truncate(cells, n)
 		if m.copy >= 0 {
@@ -240,19 +250,37 @@ func (c *codec) owes(at int, copies []*store.Cells, row int) bool {
 	return m.Null || m.copy >= 0 && copies[m.copy].Kinds[row] != store.Null
 }
 
-// find returns the member of a name; mostly it is the next, or soon after.
-func (c *codec) find(key []byte, next int) int {
-	for i := next; i < len(c.members); i++ {
-		if c.members[i].Name == string(key) && i != c.others {
-			return i
+// find returns the member of a key, or -1, and which of its keys it is. Mostly the member
+// is the next, or soon after.
+func (c *codec) find(key []byte, next int) (at, by int) {
+	for n := range len(c.members) {
+		i := next + n
+		if i >= len(c.members) {
+			i -= len(c.members)
+		}
+		if c.members[i].keys[0] == string(key) && i != c.others {
+			return i, 0
 		}
 	}
-	for i := range min(next, len(c.members)) {
-		if c.members[i].Name == string(key) && i != c.others {
-			return i
+	for i := range c.members {
+		for by, also := range c.members[i].keys[1:] {
+			if also == string(key) {
+				return i, by + 1
+			}
 		}
 	}
-	return -1
+	return -1, 0
+}
+
+// mentioned returns the member that an entry of the column of the order means, and by
+// which of its keys; -1 if it means none.
+func (c *codec) mentioned(entry []byte) mention {
+	name, null := bytes.CutPrefix(entry, []byte("-"))
+	if key, ok := bytes.CutPrefix(name, []byte("=")); ok {
+		at, by := c.find(key, 0)
+		return mention{at, by, null}
+	}
+	return mention{slices.IndexFunc(c.members, func(m member) bool { return m.Name == string(name) }), 0, null}
 }
 
 // readCopy appends the value that comes next, if it is not what render writes for a copy.

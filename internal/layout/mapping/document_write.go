@@ -95,18 +95,18 @@ func (c *codec) append(dst []byte, r *documentRow) ([]byte, error) {
 	var err error
 	listed := r.members[len(c.members)]
 	if !r.null(listed) && listed.Kinds[r.row] == store.Text {
-		for name := range bytes.SplitSeq(listed.Bytes(r.row), []byte(",")) {
-			name, null := bytes.CutPrefix(name, []byte("-"))
-			at := c.find(name, 0)
-			if at < 0 && string(name) == store.OtherMembers && c.others >= 0 {
+		for entry := range bytes.SplitSeq(listed.Bytes(r.row), []byte(",")) {
+			met := c.mentioned(entry)
+			switch at := met.member; {
+			case at < 0 || c.seen[at]:
+			case at == c.others:
 				dst = c.appendNames(dst, start, 1)
-			}
-			if at < 0 || c.seen[at] {
-				continue
-			}
-			c.seen[at] = true
-			if dst, err = c.appendMember(dst, start, r, at, null || c.members[at].Null); err != nil {
-				return dst, err
+			default:
+				c.seen[at] = true
+				met.null = met.null || c.members[at].Null
+				if dst, err = c.appendMember(dst, start, r, met); err != nil {
+					return dst, err
+				}
 			}
 		}
 		for at := range c.members { // what the text did not have
@@ -121,7 +121,7 @@ func (c *codec) append(dst []byte, r *documentRow) ([]byte, error) {
 			dst = c.appendNames(dst, start, len(c.names))
 			continue
 		}
-		if dst, err = c.appendMember(dst, start, r, at, c.members[at].Null); err != nil {
+		if dst, err = c.appendMember(dst, start, r, mention{at, 0, c.members[at].Null}); err != nil {
 			return dst, err
 		}
 	}
@@ -176,7 +176,8 @@ func (c *codec) split(r *documentRow) {
 			c.names = c.names[:0]
 			return
 		}
-		listed, from, at := c.find(key, 0) >= 0, len(c.spelt), s.at
+		member, _ := c.find(key, 0)
+		listed, from, at := member >= 0, len(c.spelt), s.at
 		spelt, err := c.appendName(c.spelt, key)
 		if err != nil || !s.skip(1) {
 			c.names = c.names[:0]
@@ -200,8 +201,8 @@ func (c *codec) appendName(dst, name []byte) ([]byte, error) {
 
 // appendMember appends a member behind others that begin at start. If it has no value it
 // is left out, or null.
-func (c *codec) appendMember(dst []byte, start int, r *documentRow, at int, null bool) ([]byte, error) {
-	m := &c.members[at]
+func (c *codec) appendMember(dst []byte, start int, r *documentRow, met mention) ([]byte, error) {
+	m, null := &c.members[met.member], met.null
 	cells, kind, emptyText := r.members[m.column], m.Kind, m.EmptyText
 	if m.copy >= 0 {
 		if r.null(cells) {
@@ -213,7 +214,7 @@ func (c *codec) appendMember(dst []byte, start int, r *documentRow, at int, null
 	if r.null(cells) && !null {
 		return dst, nil
 	}
-	dst, err := c.appendName(c.appendSeparator(dst, start), m.name)
+	dst, err := c.appendName(c.appendSeparator(dst, start), []byte(m.keys[met.key]))
 	if err != nil {
 		return dst, err
 	}

@@ -23,6 +23,7 @@ type documents struct {
 
 // withDocuments returns the database as the layout's maps see it.
 func withDocuments(db store.Tables, l *store.Layout) store.Tables {
+	db = withBlanks(db, l)
 	if len(l.Documents) == 0 {
 		return db
 	}
@@ -371,6 +372,7 @@ type documentTarget struct {
 
 // documentsIn returns the target as the layout's maps see it.
 func documentsIn(db store.Target, l *store.Layout) store.Target {
+	db = blanksIn(db, l)
 	if len(l.Documents) == 0 {
 		return db
 	}

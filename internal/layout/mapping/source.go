@@ -527,10 +527,14 @@ func (s *source) firstVector(ctx context.Context, table string) ([]format.Space,
 	from := s.shape.layout.Spaces
 	query := store.Query{Table: table, Columns: []string{from.Vector}, Filters: []store.Filter{{Column: from.Vector, Is: store.NotNull}}}
 	for rows, err := range s.db.Scan(ctx, query) {
-		if err != nil || rows.N == 0 || rows.Columns[0].Kinds[0] != store.Blob {
+		if err != nil {
 			return nil, err
 		}
-		return []format.Space{{Dimension: int64(len(rows.Columns[0].Bytes(0)) / 4)}}, nil
+		for row := range rows.N { // an empty one may stand for none
+			if c := &rows.Columns[0]; c.Kinds[row] == store.Blob && len(c.Bytes(row)) >= 4 {
+				return []format.Space{{Dimension: int64(len(c.Bytes(row)) / 4)}}, nil
+			}
+		}
 	}
 	return nil, nil
 }
