@@ -1,7 +1,9 @@
 package lens
 
 import (
+	"crypto/sha1"
 	"encoding/hex"
+	"strings"
 
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/store"
@@ -82,4 +84,20 @@ func unhex(s []byte) []byte {
 		return nil
 	}
 	return out
+}
+
+// UUIDOf makes a UUID of a text, always the same: version 5 in RFC 9562's name space of
+// object identifiers.
+func UUIDOf(text []byte) string {
+	space := [16]byte{0x6b, 0xa7, 0xb8, 0x12, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8}
+	sum := sha1.Sum(append(space[:], text...))
+	id := sum[:16]
+	id[6], id[8] = id[6]&0x0F|0x50, id[8]&0x3F|0x80
+	return string(hyphened(id))
+}
+
+// LowerUUID returns the lower-case form with hyphens of a text that is a UUID in any case.
+func LowerUUID(text string) (string, bool) {
+	lower := strings.ToLower(text)
+	return lower, parseUUID([]byte(lower)) != nil
 }

@@ -1,9 +1,7 @@
 package memorygraph
 
 import (
-	"crypto/sha1"
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -249,13 +247,9 @@ func makeEdgeID(field fields) format.Value {
 	if v := field("id"); v.Type == format.Text && len(v.Bytes) > 0 {
 		return v
 	}
-	space := [16]byte{0x6b, 0xa7, 0xb8, 0x12, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8} // of object identifiers
-	sum := sha1.New()
-	sum.Write(space[:])
+	var ends []byte
 	for _, name := range []string{"source_id", "type", "target_id"} {
-		sum.Write(field(name).Append(nil))
+		ends = field(name).Append(ends)
 	}
-	id := sum.Sum(nil)[:16]
-	id[6], id[8] = id[6]&0x0F|0x50, id[8]&0x3F|0x80
-	return format.TextValue(fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:]))
+	return format.TextValue(lens.UUIDOf(ends))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/memarc/memarc/internal/layout/mapping"
 	"github.com/memarc/memarc/internal/layout/mcpmemory"
 	"github.com/memarc/memarc/internal/layout/mcpserver"
+	"github.com/memarc/memarc/internal/layout/mem0"
 	"github.com/memarc/memarc/internal/layout/memarc"
 	"github.com/memarc/memarc/internal/layout/memorygraph"
 	"github.com/memarc/memarc/internal/layout/ninaivalaigal"
@@ -58,6 +59,10 @@ func Registry() *store.Registry {
 			mcpserver.Layout(),
 			openmemory.Layout(),
 			openmemory.Postgres(),
+			mem0.Layout(),
+			mem0.Postgres(),
+			mem0.HistoryLayout(),
+			mem0.Accounts(),
 			generic.Layout(),
 			generic.Graph(),
 		},
