@@ -10,8 +10,9 @@ import (
 
 // Versions of histories: whose they are.
 const (
-	pythonHistory = 1
-	scriptHistory = 2
+	firstHistory  = 1 // Python, up to 0.1.99
+	pythonHistory = 2
+	scriptHistory = 3
 )
 
 // HistoryLayout returns the layout of the SQLite files in which the libraries keep what
@@ -36,12 +37,13 @@ var historySchema = &store.Schema{Tables: []store.TableDef{
 		{Name: "memory_id", Decl: "TEXT"},
 		{Name: "old_memory", Decl: "TEXT"},
 		{Name: "new_memory", Decl: "TEXT"},
+		{Name: "new_value", Decl: "TEXT", Until: pythonHistory},
 		{Name: "event", Decl: "TEXT"},
 		{Name: "created_at", Decl: "DATETIME"},
 		{Name: "updated_at", Decl: "DATETIME"},
 		{Name: "is_deleted", Decl: "INTEGER"},
-		{Name: "actor_id", Decl: "TEXT"},
-		{Name: "role", Decl: "TEXT"},
+		{Name: "actor_id", Decl: "TEXT", Since: pythonHistory},
+		{Name: "role", Decl: "TEXT", Since: pythonHistory},
 	}},
 	{Name: "memory_history", Since: scriptHistory, Columns: []store.ColumnDef{
 		{Name: "id", Decl: "INTEGER PRIMARY KEY AUTOINCREMENT"},
@@ -124,6 +126,8 @@ func makeDeleted(field fields) format.Value {
 
 func detectHistory(_ context.Context, c *store.Catalog, _ store.Tables) (int, bool) {
 	switch {
+	case c.Has("history", "id", "memory_id", "old_memory", "new_memory", "new_value", "event", "is_deleted"):
+		return firstHistory, true
 	case c.Has("history", "id", "memory_id", "old_memory", "new_memory", "event", "is_deleted"):
 		return pythonHistory, true
 	case c.Has("memory_history", "id", "memory_id", "previous_value", "new_value", "action", "is_deleted"):
