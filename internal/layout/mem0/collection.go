@@ -24,8 +24,15 @@ const counted = "mem0migrations"
 // OpenMemory's. Else it is the first by name.
 var preferred = []string{DefaultCollection, "memories", "openmemory"}
 
-// entities is behind the name of the collection of a collection's entities.
-const entities = "_entities"
+// entitiesOf is the name of the collection of a collection's entities.
+func entitiesOf(collection string) string { return named(collection, "_entities") }
+
+// named is the name of a table or an index as the server cuts it.
+func named(collection, suffix string) string {
+	const most = 63 // bytes
+	name := collection + suffix
+	return name[:min(len(name), most)]
+}
 
 // Postgres returns the layout of the databases of both libraries: each collection is a
 // table, and one of them is the store's. Others are carried as they are.
@@ -33,7 +40,7 @@ func Postgres() *store.Layout { return collectionLayout(DefaultCollection, nil) 
 
 // collectionLayout returns the layout for a collection and others beside it.
 func collectionLayout(name string, beside []string) *store.Layout {
-	all := append([]string{name, name + entities}, beside...)
+	all := append([]string{name, entitiesOf(name)}, beside...)
 	l := &store.Layout{
 		Name:      Name,
 		Engines:   []string{"postgres"},
@@ -43,7 +50,7 @@ func collectionLayout(name string, beside []string) *store.Layout {
 		Latest:    version,
 		Schema:    &store.Schema{Before: []store.Statement{{SQL: "CREATE EXTENSION IF NOT EXISTS vector"}}},
 		Documents: []store.JSONColumn{payload(name, snake, store.JSONB)},
-		Maps:      append(memoryMaps(name, inPostgres), store.TableMap{Table: name + entities, As: "entities"}),
+		Maps:      append(memoryMaps(name, inPostgres), store.TableMap{Table: entitiesOf(name), As: "entities"}),
 		Skip:      []string{counted},
 		Fixed:     []string{telemetry},
 		Spaces:    &store.SpacesFrom{Tables: []string{name}, Vector: "vector"},
@@ -62,7 +69,7 @@ func collectionLayout(name string, beside []string) *store.Layout {
 		o := indexes(table)[0]
 		l.Model.Replace = append(l.Model.Replace,
 			store.Statement{SQL: "DROP INDEX IF EXISTS " + store.QuoteName(o.Name), Object: table},
-			store.Statement{SQL: "DROP INDEX IF EXISTS " + store.QuoteName(indexName(table, "_diskann_idx")), Object: table},
+			store.Statement{SQL: "DROP INDEX IF EXISTS " + store.QuoteName(named(table, "_diskann_idx")), Object: table},
 			store.Statement{SQL: "ALTER TABLE " + store.QuoteName(table) + " ALTER COLUMN vector TYPE vector($DIMENSION) USING NULL", Object: table})
 		l.Model.Remark = append(l.Model.Remark, store.Statement{SQL: strings.ReplaceAll(o.SQL, store.DimensionMark, "$DIMENSION"), Object: table})
 	}
@@ -72,7 +79,7 @@ func collectionLayout(name string, beside []string) *store.Layout {
 // indexes are those of a collection. The first two cannot be where vectors have more
 // elements, or the server lacks the extension; the product goes without them, too.
 func indexes(table string) []store.ObjectDef {
-	hnsw, diskann, lemmas := indexName(table, "_hnsw_idx"), indexName(table, "_diskann_idx"), indexName(table, "_text_lemmatized_idx")
+	hnsw, diskann, lemmas := named(table, "_hnsw_idx"), named(table, "_diskann_idx"), named(table, "_text_lemmatized_idx")
 	const mostHNSW = 2000 // elements
 	where := func(name, condition, using string) string {
 		return fmt.Sprintf("DO $memarc$ BEGIN IF %s THEN CREATE INDEX IF NOT EXISTS %s ON %s USING %s; END IF; END $memarc$",
@@ -86,13 +93,6 @@ func indexes(table string) []store.ObjectDef {
 		{Name: lemmas, Table: table, Slow: true,
 			SQL: fmt.Sprintf("CREATE INDEX %s ON %s USING gin (to_tsvector('simple', payload->>'text_lemmatized'))", store.QuoteName(lemmas), store.QuoteName(table))},
 	}
-}
-
-// indexName is the name of an index as the server cuts it.
-func indexName(table, suffix string) string {
-	const most = 63 // bytes
-	name := table + suffix
-	return name[:min(len(name), most)]
 }
 
 // isCollection tells whether a table is one.
@@ -123,12 +123,12 @@ func adapt(tables []format.Table) *store.Layout {
 		return nil
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a, names), rank(b, names)), cmp.Compare(a, b)) })
-	return collectionLayout(names[0], slices.DeleteFunc(names[1:], func(n string) bool { return n == names[0]+entities }))
+	return collectionLayout(names[0], slices.DeleteFunc(names[1:], func(n string) bool { return n == entitiesOf(names[0]) }))
 }
 
 // rank orders collections by which of them holds the memories.
 func rank(name string, names []string) int {
-	if base, ok := strings.CutSuffix(name, entities); ok && slices.Contains(names, base) {
+	if slices.ContainsFunc(names, func(other string) bool { return entitiesOf(other) == name }) {
 		return len(preferred) + 1
 	}
 	if at := slices.Index(preferred, strings.ToLower(name)); at >= 0 {

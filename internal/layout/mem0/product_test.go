@@ -2,7 +2,6 @@ package mem0_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -190,5 +189,3 @@ func TestPythonReadsHistory(t *testing.T) {
 		})
 	}
 }
-
-var _ = fmt.Sprint
