@@ -11,6 +11,9 @@ import (
 	"github.com/memarc/memarc/internal/store"
 )
 
+// scriptVersion is that of a database which the TypeScript library has opened.
+const scriptVersion = version + 1
+
 // DefaultCollection is what the Python library calls a collection that its user has not
 // named.
 const DefaultCollection = "mem0"
@@ -56,6 +59,10 @@ func collectionLayout(name string, beside []string) *store.Layout {
 		Spaces:    &store.SpacesFrom{Tables: []string{name}, Vector: "vector"},
 		Model:     &store.Model{Assumed: 1536}, // of the model that the product takes
 	}
+	l.Schema.Tables = []store.TableDef{{Name: telemetry, Since: scriptVersion, Columns: []store.ColumnDef{
+		{Name: "id", Decl: "serial PRIMARY KEY"},
+		{Name: "user_id", Decl: "text NOT NULL UNIQUE"},
+	}}}
 	for _, table := range all {
 		l.Schema.Tables = append(l.Schema.Tables, store.TableDef{Name: table, Columns: []store.ColumnDef{
 			{Name: "id", Decl: "uuid PRIMARY KEY"},
@@ -138,5 +145,9 @@ func rank(name string, names []string) int {
 }
 
 func detectCollection(_ context.Context, c *store.Catalog, _ store.Tables) (int, bool) {
-	return version, slices.ContainsFunc(c.Tables, func(t store.CatalogTable) bool { return t.Kind == store.Ordinary && isCollection(&t.Table) })
+	found := slices.ContainsFunc(c.Tables, func(t store.CatalogTable) bool { return t.Kind == store.Ordinary && isCollection(&t.Table) })
+	if c.Has(telemetry, "id", "user_id") {
+		return scriptVersion, found
+	}
+	return version, found
 }

@@ -22,6 +22,23 @@ type fields = func(name string) format.Value
 
 type maker = func(fields) format.Value
 
+// others makes nothing for a memory that one of the libraries has written: what it lacks
+// the other does not need.
+func others(make maker) maker {
+	if make == nil {
+		return nil
+	}
+	return func(field fields) format.Value {
+		if field(hashField).Type != format.Null {
+			return format.Value{}
+		}
+		return make(field)
+	}
+}
+
+// hashField is a field that only memories of the product have, and all of them.
+const hashField = Name + ".hash"
+
 // text is a field as a string, "" if it is null.
 func text(v format.Value) string {
 	if v.Type != format.Text {

@@ -84,11 +84,11 @@ var (
 func memoryMaps(table string, in forms) []store.TableMap {
 	at := func(member string) string { return "payload." + member }
 	text := func(member, field string, make maker) store.ColumnMap {
-		return store.ColumnMap{Column: at(member), Field: field, Lens: in.text, Make: make}
+		return store.ColumnMap{Column: at(member), Field: field, Lens: in.text, Make: others(make)}
 	}
 	own := func(member string, make maker) store.ColumnMap { return text(member, Name+"."+member, make) }
 	time := func(member string, make maker) store.ColumnMap {
-		return store.ColumnMap{Column: at(member), Field: member, Lens: in.time, Make: make}
+		return store.ColumnMap{Column: at(member), Field: member, Lens: in.time, Make: others(make)}
 	}
 	return []store.TableMap{
 		{Table: table, Section: format.Memories, Updated: at("updated_at"), Columns: []store.ColumnMap{

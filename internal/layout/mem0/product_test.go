@@ -189,3 +189,31 @@ func TestPythonReadsHistory(t *testing.T) {
 		})
 	}
 }
+
+// What the TypeScript library has written into PostgreSQL comes home as it was, with the
+// names that it gives its members, also by way of its own file.
+func TestProductWritesPostgres(t *testing.T) {
+	dir, source, home, last := t.TempDir(), pgserver.New(t), pgserver.New(t), pgserver.New(t)
+	events, file := filepath.Join(dir, "memory.db"), filepath.Join(dir, "file.db")
+	node(t, "write", source, events)
+	archive, report := storetest.Export(t, source, exporter.Options{})
+	storetest.SameLedger(t, report.Losses)
+	storetest.MustImport(t, home, archive, store.SinkOptions{})
+	storetest.SameDump(t, storetest.ReadPostgres(t, source), storetest.ReadPostgres(t, home))
+	before := look(t, source, events, "user_id=ada", "user_id=bob")
+	if after := look(t, home, events, "user_id=ada", "user_id=bob"); len(before.Memories) != 30 || !reflect.DeepEqual(before, after) {
+		t.Errorf("the library saw %d memories, and sees %d or others", len(before.Memories), len(after.Memories))
+	}
+	storetest.MustImport(t, file, archive, store.SinkOptions{Layout: mem0.Name})
+	if _, fresh := storetest.Export(t, file, exporter.Options{}); fresh.End.Content != report.End.Content {
+		t.Errorf("content digest of the file %s, of the source %s", fresh.End.Content, report.End.Content)
+	}
+	there := look(t, file, events, "user_id=ada", "user_id=bob")
+	if !reflect.DeepEqual(before.Memories, there.Memories) {
+		t.Errorf("the library saw %d memories, and sees %d or others in its file", len(before.Memories), len(there.Memories))
+	}
+	// The library has written down anew by which identifier it counts its users.
+	back, _ := storetest.Export(t, file, exporter.Options{})
+	storetest.MustImport(t, last, back, store.SinkOptions{})
+	storetest.SameLines(t, rows(t, source, "mem0"), rows(t, last, "mem0"))
+}
