@@ -458,6 +458,50 @@ func TestOtherMembers(t *testing.T) {
 	}
 }
 
+// Two programs call a member by other keys: each writes its own, and a text keeps those
+// that it has.
+func TestMemberKeys(t *testing.T) {
+	dialect := func(key, also string, spelling store.Spelling) *codec {
+		d, ok := newDocument(&store.JSONColumn{Table: "t", Column: "doc", Spelling: spelling, Members: []store.Member{
+			{Name: "made_at", Kind: store.Text, Key: key, Also: []string{also, "made"}}, {Name: "who", Kind: store.Text}, {Name: store.OtherMembers},
+		}}, testCatalogTable())
+		if !ok {
+			t.Fatal("the document does not fit")
+		}
+		return newCodec(d)
+	}
+	script, python := dialect("madeAt", "made_at", store.JavaScript), dialect("", "madeAt", store.Python)
+	for _, p := range []struct{ text, want, other string }{
+		{`{"madeAt":"1","who":"w"}`, `made_at="1" who="w"`, `{"made_at": "1", "who": "w"}`},
+		{`{"who":"w","madeAt":"1"}`, `made_at="1" who="w" order="who,made_at"`, `{"who": "w", "made_at": "1"}`},
+		{`{"made_at":"1","who":"w"}`, `made_at="1" who="w" order="=made_at,who"`, `{"made_at": "1", "who": "w"}`},
+		{`{"made":"1"}`, `made_at="1" order="=made"`, `{"made": "1"}`},
+		{`{"made":null,"who":"w"}`, `who="w" order="-=made,who"`, `{"made": null, "who": "w"}`},
+		{`{"made_at":"1","x":{"madeAt":2},"madeAt":"2"}`, `made_at="2" *="{\"x\":{\"madeAt\":2}}" doc="{\"made_at\":\"1\",\"x\":{\"madeAt\":2},\"madeAt\":\"2\"}"`, ""},
+	} {
+		rows := expanded(script, []byte(p.text), nil)
+		if got := show(script, rows); got != p.want {
+			t.Errorf("%s: %s, want %s", p.text, got, p.want)
+		}
+		if got, err := rendered(script, rows, nil); err != nil || string(got) != p.text {
+			t.Errorf("%s: wrote %s, %v", p.text, got, err)
+		}
+		if p.other == "" {
+			continue
+		}
+		if got, err := rendered(python, rows, nil); err != nil || string(got) != p.other {
+			t.Errorf("%s: the other wrote %s, %v, want %s", p.text, got, err, p.other)
+		}
+		if got, err := rendered(script, expanded(python, []byte(p.other), nil), nil); err != nil || string(got) != p.text && !strings.Contains(p.want, "=made_at") {
+			t.Errorf("%s: by way of the other %s, %v", p.text, got, err)
+		}
+	}
+	// Others' members do not take its place, by whatever key.
+	if got, err := rendered(script, cellsOf(5, []string{"1", "-", `{"made_at": 5, "made": 6, "madeAt": 7, "x": 8}`, "-", "-"}), nil); err != nil || string(got) != `{"madeAt":"1","x":8}` {
+		t.Errorf("wrote %s, %v", got, err)
+	}
+}
+
 func BenchmarkDocument(b *testing.B) {
 	c := testCodec(b)
 	text := []byte(`{"id": "1", "title": "` + strings.Repeat("some words ", 100) + `\u2603", "tags": ["a", "b"], "weight": 0.8414, "count": 3, "until": null, "why": null, "files": ["a.go"], "gone": "2026-01-02T03:04:05.000006+00:00"}`)

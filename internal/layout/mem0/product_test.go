@@ -47,7 +47,7 @@ func run(t *testing.T, cmd *exec.Cmd) []byte {
 // node runs the TypeScript library, by a folder in which it is installed.
 func node(t *testing.T, mode, location, history string, more ...string) []byte {
 	t.Helper()
-	folder := needs(t, "MEMARC_TEST_NPM", " names no folder with mem0ai, better-sqlite3 and pg: that mem0's TypeScript library reads what memarc writes")
+	folder := needs(t, "MEMARC_TEST_MEM0_NODE", " names no folder with mem0ai, better-sqlite3 and pg: that mem0's TypeScript library reads what memarc writes")
 	script, err := filepath.Abs("testdata/product.cjs")
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestProductReads(t *testing.T) {
 
 // The Python library reads a history that memarc has made, and leaves the table alone.
 func TestPythonReadsHistory(t *testing.T) {
-	folder := needs(t, "MEMARC_TEST_MEM0", " names no folder with the Python package mem0ai: that its history is read")
+	folder := needs(t, "MEMARC_TEST_MEM0_PYTHON", " names no folder with the Python package mem0ai: that its history is read")
 	dir := t.TempDir()
 	for name, version := range map[string]string{"own": "2", "of another product": ""} {
 		t.Run(name, func(t *testing.T) {
