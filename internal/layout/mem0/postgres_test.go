@@ -2,6 +2,7 @@ package mem0_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/memarc/memarc/exporter"
 	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/importer"
 	"github.com/memarc/memarc/internal/layout/mem0"
 	"github.com/memarc/memarc/internal/store"
 	"github.com/memarc/memarc/internal/store/storetest"
@@ -340,5 +342,28 @@ func TestServer(t *testing.T) {
 	for _, table := range []string{"users", "api_keys", "settings", "refresh_token_jtis", "request_logs", "alembic_version"} {
 		sql := "SELECT t::text FROM " + table + " t"
 		storetest.SameLines(t, ask(t, source, sql), ask(t, home, sql))
+	}
+}
+
+// A collection that takes vectors of another size takes those of an archive on request,
+// and none of its own any more.
+func TestReembed(t *testing.T) {
+	source, target := filepath.Join(t.TempDir(), "s.db"), pgserver.New(t)
+	create(t, source, 12, false)
+	archive, _ := storetest.Export(t, source, exporter.Options{})
+	fill(t, target, "mem0", 4)
+	if _, err := storetest.Import(target, archive, store.SinkOptions{Policy: store.Overwrite}, importer.Options{}); !errors.Is(err, store.ErrSpace) {
+		t.Errorf("vectors of another size: %v", err)
+	}
+	storetest.MustImport(t, target, archive, store.SinkOptions{Policy: store.Overwrite, Reembed: true})
+	for sql, want := range map[string]string{
+		`SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'mem0'::regclass AND attname = 'vector'`:          "vector(8)",
+		`SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'mem0_entities'::regclass AND attname = 'vector'`: "vector(8)",
+		`SELECT count(vector)::text FROM mem0`:                                             "12",
+		`SELECT count(*)::text FROM pg_indexes WHERE indexname ~ '^mem0(_entities)?_hnsw'`: "2",
+	} {
+		if got := ask(t, target, sql); len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %q, want %q", sql, got, want)
+		}
 	}
 }

@@ -61,7 +61,6 @@ func node(t *testing.T, mode, location, history string, more ...string) []byte {
 type seen struct {
 	Memories map[string]map[string]any // by identifier
 	Found    []string                  // by a search
-	Words    []string                  // by a search for words
 	History  []map[string]any          // of all memories
 }
 

@@ -75,7 +75,7 @@ async function write(memory) {
 }
 
 async function read(memory) {
-  const out = { Memories: {}, Found: [], Words: [], History: [] };
+  const out = { Memories: {}, Found: [], History: [] };
   for (const scope of scopes) {
     const [name, value] = scope.split("=");
     const filters = { [name]: value };
