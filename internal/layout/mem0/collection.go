@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/store"
@@ -34,7 +35,14 @@ func entitiesOf(collection string) string { return named(collection, "_entities"
 func named(collection, suffix string) string {
 	const most = 63 // bytes
 	name := collection + suffix
-	return name[:min(len(name), most)]
+	if len(name) <= most {
+		return name
+	}
+	at := most
+	for at > 0 && !utf8.RuneStart(name[at]) {
+		at--
+	}
+	return name[:at]
 }
 
 // Postgres returns the layout of the databases of both libraries: each collection is a
@@ -102,9 +110,13 @@ func indexes(table string) []store.ObjectDef {
 	}
 }
 
-// isCollection tells whether a table is one.
+// marks are characters of what is replaced in the layout's statements, and of their quotes.
+const marks = "${"
+
+// isCollection tells whether a table is one. A name with marks, which may come from an
+// archive, would have the layout's statements say something else.
 func isCollection(t *format.Table) bool {
-	if len(t.Columns) != 3 || t.Name == counted {
+	if len(t.Columns) != 3 || t.Name == counted || strings.ContainsAny(t.Name, marks) {
 		return false
 	}
 	for _, want := range []string{"id uuid", "vector vector", "payload jsonb"} {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/memarc/memarc/exporter"
+	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/layout/mem0"
 	"github.com/memarc/memarc/internal/store/storetest"
 	"github.com/memarc/memarc/internal/store/storetest/pgserver"
@@ -43,6 +44,21 @@ func TestNotMem0(t *testing.T) {
 	if _, report := storetest.Export(t, database, exporter.Options{}); report.Source.Layout != "generic" {
 		t.Errorf("recognised as %s", report.Source.Layout)
 	}
+}
+
+// A table's name never becomes a statement: those that could are no collections.
+func TestHostileNames(t *testing.T) {
+	for name, want := range map[string]bool{`a"b; DROP TABLE x; --`: true, "$memarc$; DROP TABLE x; --": false, "x$NAME": false, "{EMBEDDING_DIM}": false, "☃": true} {
+		l := mem0.Postgres().Adapt([]format.Table{{Name: name, Columns: []format.TableColumn{{Name: "id", Type: "uuid"}, {Name: "vector", Type: "vector(3)"}, {Name: "payload", Type: "jsonb"}}}})
+		if (l != nil) != want {
+			t.Errorf("%q: %v", name, l != nil)
+		}
+	}
+	source, home := pgserver.New(t), pgserver.New(t)
+	fill(t, source, `a"b'; DROP TABLE zoo; --☃`, 4)
+	storetest.Restored(t, source, home, "")
+	storetest.SameLines(t, rows(t, source, `a"b'; DROP TABLE zoo; --☃`), rows(t, home, `a"b'; DROP TABLE zoo; --☃`))
+	storetest.SameLines(t, rows(t, source, "zoo"), rows(t, home, "zoo"))
 }
 
 // The file of entities is recognised, and its members are fields.
