@@ -77,3 +77,15 @@ func TestEntities(t *testing.T) {
 		t.Errorf("the entity is %q", got)
 	}
 }
+
+// A file that holds memories and their history is one store of both.
+func TestHistoryBesideMemories(t *testing.T) {
+	source, home := filepath.Join(t.TempDir(), "s.db"), filepath.Join(t.TempDir(), "h.db")
+	create(t, source, 20, false)
+	storetest.Exec(t, source, histories["3"]...)
+	_, report := storetest.Restored(t, source, home, "")
+	if report.Source.Layout != mem0.Name || report.Sections[format.Events].Written != 3 {
+		t.Errorf("%+v, %+v", report.Source, report.Sections)
+	}
+	storetest.Same(t, source, home)
+}
