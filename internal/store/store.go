@@ -196,6 +196,8 @@ var (
 	// ErrConflict means a record that the target holds with another content,
 	// under the policy Fail.
 	ErrConflict = errors.New("target holds another record with this key")
+	// ErrNoRow means that an update has found no row with its key.
+	ErrNoRow = errors.New("there is no row with this key")
 	// ErrDangling means rows that refer to nothing.
 	ErrDangling = errors.New("rows refer to rows that are not there")
 	// ErrSpace means that the target takes vectors of another space alone.

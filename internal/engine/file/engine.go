@@ -163,6 +163,9 @@ func (e engine) locate(l store.Location) (*place, error) {
 		if p.format, err = e.find(os.DirFS(p.dir), p.names[0], func(*store.FileFormat) bool { return true }); err != nil {
 			return nil, fmt.Errorf("read %q: %w", p.path, err)
 		}
+		if p.format == nil && info.Size() == 0 {
+			p.format = e.emptied(p.path)
+		}
 		if err := p.findBeside(); err != nil {
 			return nil, fmt.Errorf("read %q: %w", p.path, err)
 		}
@@ -216,7 +219,7 @@ func (e engine) openTarget(ctx context.Context, l store.Location) (*Target, erro
 			}
 			fresh = true
 		} else if info.Mode().IsRegular() && info.Size() == 0 {
-			fresh = true
+			fresh = e.emptied(path) == nil
 		}
 	} else if !fresh {
 		return nil, fmt.Errorf("open %q: %w", path, errors.Unwrap(err))
@@ -243,6 +246,19 @@ func (e engine) openTarget(ctx context.Context, l store.Location) (*Target, erro
 		return nil, fmt.Errorf("%w: %q is one file of the format %s, which is written as a folder; name a new one", store.ErrUsage, path, p.format.Name)
 	}
 	return attach(ctx, p)
+}
+
+// emptied returns the format of an empty file that is a store: memarc has kept beside it
+// what it has no place for.
+func (e engine) emptied(path string) *store.FileFormat {
+	for _, f := range e {
+		if f.Beside != "" && hasEnding(f, path) {
+			if _, err := os.Lstat(path + f.Beside); err == nil {
+				return f
+			}
+		}
+	}
+	return nil
 }
 
 // choose says which format a new store gets: the one that is asked for, else the first

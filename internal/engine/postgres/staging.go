@@ -109,8 +109,6 @@ func match(keys []*column, rows *store.Rows) string {
 	return strings.Join(parts, " AND ")
 }
 
-var errNoRow = errors.New("there is no row with this key")
-
 // Update sets columns of the rows with the given keys.
 func (t *Target) Update(ctx context.Context, name string, keys, columns []string, rows *store.Rows, reject func(row int, err error)) error {
 	if len(columns) == 0 || rows.N == 0 {
@@ -210,7 +208,7 @@ func (t *Target) updateRound(ctx context.Context, tab *table, picked []*column, 
 	}
 	for _, row := range which {
 		if !met[row] {
-			reject(row, errNoRow)
+			reject(row, store.ErrNoRow)
 		}
 	}
 	return nil

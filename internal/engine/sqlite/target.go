@@ -228,8 +228,6 @@ func (t *Target) Insert(ctx context.Context, table string, columns []string, row
 	return t.run(ctx, query, rows, natural(len(columns)), reject, nil)
 }
 
-var errNoRow = errors.New("there is no row with this key")
-
 // Update sets columns of the rows with the given keys.
 func (t *Target) Update(ctx context.Context, table string, keys, columns []string, rows *store.Rows, reject func(int, error)) error {
 	if len(columns) == 0 {
@@ -242,7 +240,7 @@ func (t *Target) Update(ctx context.Context, table string, keys, columns []strin
 	query := "UPDATE " + store.QuoteName(table) + " SET " + strings.Join(sets, ", ") + " WHERE " + conditions(keys)
 	order := natural(len(keys) + len(columns))
 	order = append(order[len(keys):], order[:len(keys)]...)
-	return t.run(ctx, query, rows, order, reject, errNoRow)
+	return t.run(ctx, query, rows, order, reject, store.ErrNoRow)
 }
 
 // Delete deletes the rows with the given keys.

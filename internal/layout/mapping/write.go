@@ -201,7 +201,7 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 				row = rows[i]
 			}
 			switch {
-			case errors.Is(err, store.ErrDangling) && !s.last:
+			case (errors.Is(err, store.ErrDangling) || errors.Is(err, store.ErrNoRow)) && !s.last:
 				waiting = append(waiting, row)
 			case s.keepsRefused():
 				refused = append(refused, row)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,7 +29,7 @@ var Extensions = sync.OnceFunc(func() {
 func Open(t testing.TB, path string) *sqlite3.Conn {
 	t.Helper()
 	Extensions()
-	c, err := sqlite3.Open("file:" + path)
+	c, err := sqlite3.Open("file:" + (&url.URL{Path: path}).EscapedPath())
 	if err != nil {
 		t.Fatalf("open %s: %v", path, err)
 	}

@@ -1,0 +1,9 @@
+INSERT INTO users (id, user_id, name, email, metadata, created_at, updated_at) VALUES ('a0eebc999c0b4ef8bb6d6bb9bd380a11', 'ada', 'Ada', NULL, '{}', '2025-06-01 08:00:00.000001', '2025-06-01 08:00:00.000001');
+INSERT INTO apps (id, owner_id, name, description, metadata, is_active, created_at, updated_at) VALUES ('b0eebc999c0b4ef8bb6d6bb9bd380a11', 'a0eebc999c0b4ef8bb6d6bb9bd380a11', 'cursor', NULL, 'null', 1, '2025-06-01 08:00:00.000001', '2025-06-01 08:00:00.000001');
+INSERT INTO memories (id, user_id, app_id, content, vector, metadata, state, created_at, updated_at, archived_at, deleted_at) VALUES
+  ('c0eebc999c0b4ef8bb6d6bb9bd380a11', 'a0eebc999c0b4ef8bb6d6bb9bd380a11', 'b0eebc999c0b4ef8bb6d6bb9bd380a11', 'Likes tea', NULL, '{"source": "caf\u00e9", "n": 1.5}', 'active', '2025-06-01 08:00:00.123456', '2025-06-02 08:00:00.123456', NULL, NULL),
+  ('d0eebc999c0b4ef8bb6d6bb9bd380a11', 'a0eebc999c0b4ef8bb6d6bb9bd380a11', 'b0eebc999c0b4ef8bb6d6bb9bd380a11', 'Gone', NULL, '{}', 'deleted', '2025-06-01 08:00:00.000000', '2025-06-02 08:00:00.000000', NULL, '2025-06-03 08:00:00.000000');
+INSERT INTO categories (id, name, description, created_at, updated_at) VALUES ('e0eebc999c0b4ef8bb6d6bb9bd380a11', 'preferences', NULL, '2025-06-01 08:00:00.000000', '2025-06-01 08:00:00.000000');
+INSERT INTO memory_categories VALUES ('c0eebc999c0b4ef8bb6d6bb9bd380a11', 'e0eebc999c0b4ef8bb6d6bb9bd380a11');
+INSERT INTO memory_status_history (id, memory_id, changed_by, old_state, new_state, changed_at) VALUES ('f0eebc999c0b4ef8bb6d6bb9bd380a11', 'd0eebc999c0b4ef8bb6d6bb9bd380a11', 'a0eebc999c0b4ef8bb6d6bb9bd380a11', 'active', 'deleted', '2025-06-03 08:00:00.000000');
+INSERT INTO configs (id, key, value, created_at, updated_at) VALUES ('f1eebc999c0b4ef8bb6d6bb9bd380a11', 'main', '{"mem0": {"llm": {"config": {"api_key": "sk-secret"}}}}', '2025-06-01 08:00:00.000000', '2025-06-01 08:00:00.000000');
