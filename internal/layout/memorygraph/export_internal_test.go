@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/memarc/memarc/internal/layout/textfile"
 	"github.com/memarc/memarc/internal/store"
 )
 
@@ -33,7 +34,7 @@ func CheckNote(t *testing.T, text string) {
 	back := store.NewRows(len(noteColumns))
 	for i, column := range noteColumns {
 		appendValue(&back.Columns[i], column, again)
-		if !rows.Columns[i].Equal(0, &back.Columns[i], 0) && !slices.Contains([]string{other}, column) {
+		if !rows.Columns[i].Equal(0, &back.Columns[i], 0) && !slices.Contains([]string{textfile.Other}, column) {
 			t.Fatalf("%s: %q became %q in %q", column, rows.Columns[i].Bytes(0), back.Columns[i].Bytes(0), written)
 		}
 	}

@@ -4,13 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/memarc/memarc/internal/layout/textfile"
 	"github.com/memarc/memarc/internal/store"
@@ -142,17 +139,17 @@ func (x *exportWriter) newest(ctx context.Context) (string, error) {
 	return latest, nil
 }
 
-func (x *exportWriter) records(ctx context.Context, member, table string, f *form) error {
+func (x *exportWriter) records(ctx context.Context, member, table string, f *textfile.Form) error {
 	fmt.Fprintf(x.w, "  %q: [", member)
-	fields := f.all()
+	fields := f.All()
 	comma := ""
 	var line []byte
-	for rows, err := range x.db.Scan(ctx, store.Query{Table: table, Columns: f.columns()}) {
+	for rows, err := range x.db.Scan(ctx, store.Query{Table: table, Columns: f.Columns()}) {
 		if err != nil {
 			return err
 		}
 		for row := range rows.N {
-			if line, err = appendRecord(append(append(line[:0], comma...), "\n    {"...), f, fields, rows, row); err != nil {
+			if line, err = f.AppendRecord(append(append(line[:0], comma...), "\n    {"...), fields, rows, row); err != nil {
 				return err
 			}
 			comma = ","
@@ -165,162 +162,18 @@ func (x *exportWriter) records(ctx context.Context, member, table string, f *for
 	return err
 }
 
-// appendRecord appends the members of a record, with what no column says behind them.
-func appendRecord(dst []byte, f *form, fields []field, rows *store.Rows, row int) ([]byte, error) {
-	var extra, deep map[string]json.RawMessage
-	if c := &rows.Columns[len(fields)]; c.Kinds[row] == store.Text {
-		if err := json.Unmarshal(c.Bytes(row), &extra); err != nil {
-			return dst, fmt.Errorf("%s %q: column %q is no JSON object", f.what, rows.Columns[0].Bytes(row), other)
-		}
-		if raw := extra[f.nested]; len(raw) > 0 && raw[0] == '{' {
-			if err := json.Unmarshal(raw, &deep); err != nil {
-				return dst, err
-			}
-			delete(extra, f.nested)
-			if deep == nil {
-				deep = map[string]json.RawMessage{}
-			}
-		}
-	}
-	start := len(dst)
-	put := func(indent, name string, value []byte) {
-		if len(dst) > start {
-			dst = append(dst, ',')
-		}
-		dst = append(append(dst, '\n'), indent...)
-		dst = append(textfile.AppendText(dst, []byte(name)), ": "...)
-		dst = append(dst, value...)
-	}
-	var value []byte
-	list := func(indent string, from int, fields []field, more map[string]json.RawMessage) {
-		for i, m := range fields {
-			c := &rows.Columns[from+i]
-			if c.Kinds[row] == store.Null {
-				if raw, ok := more[m.member]; ok {
-					put(indent, m.member, raw)
-				} else if m.null {
-					put(indent, m.member, []byte("null"))
-				}
-			} else {
-				value = appendCell(value[:0], c, row, m.kind)
-				put(indent, m.member, value)
-			}
-		}
-		for _, name := range slices.Sorted(names(more)) {
-			if !slices.ContainsFunc(fields, func(m field) bool { return m.member == name }) {
-				put(indent, name, more[name])
-			}
-		}
-	}
-	inner := deep != nil
-	for i := range f.inner {
-		inner = inner || rows.Columns[len(f.fields)+i].Kinds[row] != store.Null
-	}
-	if inner {
-		delete(extra, f.nested) // what was there instead
-	}
-	list("      ", 0, f.fields, extra)
-	if inner {
-		put("      ", f.nested, []byte("{"))
-		start = len(dst)
-		list("        ", len(f.fields), f.inner, deep)
-		dst = append(dst, "\n      }"...)
-	}
-	return dst, nil
-}
-
-func names(m map[string]json.RawMessage) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for name := range m {
-			if !yield(name) {
-				return
-			}
-		}
-	}
-}
-
-func appendCell(dst []byte, c *store.Cells, row int, k kind) []byte {
-	switch c.Kinds[row] {
-	case store.Integer:
-		return strconv.AppendInt(dst, c.Int(row), 10)
-	case store.Real:
-		return textfile.AppendFloat(dst, c.Float(row))
-	}
-	if k == aText {
-		return textfile.AppendText(dst, c.Bytes(row))
-	}
-	return append(dst, c.Bytes(row)...) // normal JSON
-}
-
-// normalExport makes of cells what a file gives of them. What a member cannot be is left
-// out of it.
+// normalExport makes of cells what a file gives of them.
 func normalExport(table string, columns []string, rows *store.Rows, refuse func(int, string)) {
-	f := map[string]*form{"nodes": memoryForm, "relationships": edgeForm}[table]
+	f := map[string]*textfile.Form{"nodes": memoryForm, "relationships": edgeForm}[table]
 	if f == nil {
 		return
 	}
-	fields := f.all()
-	for i, name := range columns {
-		c := &rows.Columns[i]
-		if name == "valid_until" {
-			for row, k := range c.Kinds {
-				if k != store.Null {
-					refuse(row, ended)
-				}
-			}
-			continue
-		}
-		at := slices.IndexFunc(fields, func(m field) bool { return m.column == name })
-		if at < 0 && name != other {
-			continue
-		}
-		var out store.Cells
-		out.Reset()
-		for row := range c.Kinds {
-			if at < 0 {
-				if v, ok := normalOther(f, c.Bytes(row)); ok {
-					out.AppendText(v)
-				} else {
-					out.AppendNull()
-				}
-				continue
-			}
-			appendNormal(&out, c, row, fields[at].kind)
-			if fields[at].needed && out.Kinds[row] == store.Null {
-				refuse(row, fmt.Sprintf("it has no %s that is a text", fields[at].member))
+	if at := slices.Index(columns, "valid_until"); at >= 0 {
+		for row, k := range rows.Columns[at].Kinds {
+			if k != store.Null {
+				refuse(row, ended)
 			}
 		}
-		rows.Columns[i] = out
 	}
-}
-
-func appendNormal(out, c *store.Cells, row int, k kind) {
-	kind := c.Kinds[row]
-	switch {
-	case k == aNumber && kind == store.Integer:
-		out.AppendInt(c.Int(row))
-	case k == aNumber && kind == store.Real && !math.IsNaN(c.Float(row)) && !math.IsInf(c.Float(row), 0):
-		out.AppendFloat(c.Float(row))
-	case kind != store.Text || k == aNumber:
-		out.AppendNull()
-	case k == aText:
-		if v := c.Bytes(row); utf8.Valid(v) {
-			out.AppendText(v)
-		} else {
-			out.AppendText(bytes.ToValidUTF8(v, []byte("\uFFFD")))
-		}
-	case k == aList:
-		if v, ok := textfile.AppendList(nil, c.Bytes(row)); ok {
-			out.AppendText(v)
-		} else {
-			out.AppendNull()
-		}
-	default:
-		v := bytes.TrimSpace(c.Bytes(row))
-		if len(v) == 0 || v[0] != '{' || !strictJSON(v) {
-			out.AppendNull()
-			return
-		}
-		out.AppendText(textfile.AppendJSON(nil, v))
-	}
+	f.Normal(columns, rows, refuse)
 }

@@ -27,7 +27,7 @@ func Notes() *store.Layout {
 		Name: Name, Engines: []string{"folder"}, Latest: notesVersion,
 		Schema: notesSchema, Maps: notesMaps(),
 		Detect: func(_ context.Context, c *store.Catalog, _ store.Tables) (int, bool) {
-			return notesVersion, c.Has("nodes", "id", "properties.title", other) && c.Has("relationships", "from_id")
+			return notesVersion, c.Has("nodes", "id", "properties.title", textfile.Other) && c.Has("relationships", "from_id")
 		},
 	}
 }
@@ -57,18 +57,18 @@ func notesMaps() []store.TableMap {
 }
 
 // front is the front matter, in its order.
-var front = []field{
-	{"title", "properties.title", aText, false, false},
-	{"id", "id", aText, true, false},
-	{"type", "properties.type", aText, false, false},
-	{"importance", "properties.importance", aNumber, false, false},
-	{"confidence", "properties.confidence", aNumber, false, false},
-	{"tags", "properties.tags", aList, false, false},
-	{"created_at", "properties.created_at", aText, false, false},
-	{"updated_at", "properties.updated_at", aText, false, false},
-	{"project", "properties.context_project_path", aText, false, false},
-	{"languages", "properties.context_languages", aList, false, false},
-	{"technologies", "properties.context_technologies", aList, false, false},
+var front = []textfile.Field{
+	{Member: "title", Column: "properties.title"},
+	{Member: "id", Column: "id", Needed: true},
+	{Member: "type", Column: "properties.type"},
+	{Member: "importance", Column: "properties.importance", Kind: textfile.Number},
+	{Member: "confidence", Column: "properties.confidence", Kind: textfile.Number},
+	{Member: "tags", Column: "properties.tags", Kind: textfile.List},
+	{Member: "created_at", Column: "properties.created_at"},
+	{Member: "updated_at", Column: "properties.updated_at"},
+	{Member: "project", Column: "properties.context_project_path"},
+	{Member: "languages", Column: "properties.context_languages", Kind: textfile.List},
+	{Member: "technologies", Column: "properties.context_technologies", Kind: textfile.List},
 }
 
 const (
@@ -80,15 +80,15 @@ const (
 // the front matter that are none of the product's.
 var noteColumns = func() (names []string) {
 	for _, f := range front {
-		names = append(names, f.column)
+		names = append(names, f.Column)
 	}
-	return append(names, summaryColumn, contentColumn, other)
+	return append(names, summaryColumn, contentColumn, textfile.Other)
 }()
 
 var edgeColumns = []string{"from_id", "to_id", "rel_type"}
 
 var notesSchema = &store.Schema{Tables: []store.TableDef{
-	{Name: "nodes", Columns: append(definitions(&form{fields: front}), store.ColumnDef{Name: summaryColumn, Decl: "TEXT"}, store.ColumnDef{Name: contentColumn, Decl: "TEXT"})},
+	{Name: "nodes", Columns: append((&textfile.Form{Fields: front}).Definitions(), store.ColumnDef{Name: summaryColumn, Decl: "TEXT"}, store.ColumnDef{Name: contentColumn, Decl: "TEXT"})},
 	{Name: "relationships", Columns: []store.ColumnDef{{Name: "from_id", Decl: "TEXT NOT NULL"}, {Name: "to_id", Decl: "TEXT NOT NULL"}, {Name: "rel_type", Decl: "TEXT NOT NULL"}, {Name: "valid_until", Decl: "TEXT"}},
 		Constraints: []store.Statement{{SQL: "PRIMARY KEY (from_id, to_id, rel_type)"}}},
 }}
@@ -147,18 +147,18 @@ func (n *note) front(head string) error {
 	last := ""
 	for _, line := range strings.Split(head, "\n") {
 		name, value, _ := strings.Cut(line, ":")
-		i := slices.IndexFunc(front, func(f field) bool { return f.member == name })
+		i := slices.IndexFunc(front, func(f textfile.Field) bool { return f.Member == name })
 		switch {
 		case line == written:
 			n.ours = true
 		case i >= 0 && strings.HasPrefix(line, name+":"):
-			last = front[i].column
+			last = front[i].Column
 			if _, twice := n.values[last]; twice {
 				return fmt.Errorf("its front matter has %q twice", name)
 			}
 			n.values[last] = strings.TrimPrefix(value, " ")
 		case last == "" || isName(name) && strings.HasPrefix(line, name+":"):
-			if last = other; n.values[last] != "" {
+			if last = textfile.Other; n.values[last] != "" {
 				line = "\n" + line
 			}
 			n.values[last] += line
@@ -298,11 +298,11 @@ func (r *edgeReader) losses() (out []store.SchemaLoss) {
 // appendValue appends the cell that a file gives for a column.
 func appendValue(c *store.Cells, column string, n *note) {
 	v, ok := n.values[column]
-	i := slices.IndexFunc(front, func(f field) bool { return f.column == column })
+	i := slices.IndexFunc(front, func(f textfile.Field) bool { return f.Column == column })
 	switch {
 	case !ok:
 		c.AppendNull()
-	case i >= 0 && front[i].kind == aNumber:
+	case i >= 0 && front[i].Kind == textfile.Number:
 		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
 			c.AppendInt(n)
 		} else if f, err := strconv.ParseFloat(v, 64); err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) {
@@ -310,7 +310,7 @@ func appendValue(c *store.Cells, column string, n *note) {
 		} else {
 			c.AppendString(v)
 		}
-	case i >= 0 && front[i].kind == aList:
+	case i >= 0 && front[i].Kind == textfile.List:
 		if list, ok := splitList(v); ok {
 			c.AppendText(list)
 		} else {

@@ -115,14 +115,14 @@ func noteText(rows *store.Rows, row int, relations string) string {
 			value = strconv.FormatInt(c.Int(row), 10)
 		case c.Kinds[row] == store.Real:
 			value = string(textfile.AppendFloat(nil, c.Float(row)))
-		case f.kind == aList:
+		case f.Kind == textfile.List:
 			if list, ok := joinList(c.Bytes(row)); ok {
 				value = list
 			}
 		}
-		out.WriteString(f.member + ": " + value + "\n")
+		out.WriteString(f.Member + ": " + value + "\n")
 	}
-	if more := textAt(rows, row, other); more != "" {
+	if more := textAt(rows, row, textfile.Other); more != "" {
 		out.WriteString(more + "\n")
 	}
 	out.WriteString(written + "\n" + fence + "\n")
@@ -168,7 +168,7 @@ func normalNotes(table string, columns []string, rows *store.Rows, refuse func(i
 }
 
 func appendNormalNote(out, c *store.Cells, row int, column string) {
-	i := slices.IndexFunc(front, func(f field) bool { return f.column == column })
+	i := slices.IndexFunc(front, func(f textfile.Field) bool { return f.Column == column })
 	kind := c.Kinds[row]
 	v := string(c.Bytes(row))
 	switch {
@@ -176,24 +176,24 @@ func appendNormalNote(out, c *store.Cells, row int, column string) {
 		out.AppendString(normalContent(v)) // NULL too
 	case column == summaryColumn && kind == store.Text && v != "":
 		out.AppendString(normalSummary(v))
-	case i >= 0 && front[i].kind == aNumber && kind == store.Integer:
+	case i >= 0 && front[i].Kind == textfile.Number && kind == store.Integer:
 		out.AppendInt(c.Int(row))
-	case i >= 0 && front[i].kind == aNumber && kind == store.Real && !math.IsNaN(c.Float(row)) && !math.IsInf(c.Float(row), 0):
+	case i >= 0 && front[i].Kind == textfile.Number && kind == store.Real && !math.IsNaN(c.Float(row)) && !math.IsInf(c.Float(row), 0):
 		out.AppendFloat(c.Float(row))
-	case i >= 0 && front[i].kind == aList && kind == store.Text:
+	case i >= 0 && front[i].Kind == textfile.List && kind == store.Text:
 		if list, ok := joinList([]byte(v)); !ok {
 			out.AppendNull()
 		} else if items, ok := splitList(list); ok {
 			out.AppendText(items)
 		}
-	case column == other && kind == store.Text:
+	case column == textfile.Other && kind == store.Text:
 		n := &note{values: map[string]string{}}
-		if err := n.front("title: \nid: id\n" + v); err == nil && n.values[other] == v && !n.ours {
+		if err := n.front("title: \nid: id\n" + v); err == nil && n.values[textfile.Other] == v && !n.ours {
 			out.AppendString(v)
 		} else {
 			out.AppendNull()
 		}
-	case i >= 0 && front[i].kind == aText && kind == store.Text:
+	case i >= 0 && front[i].Kind == textfile.Text && kind == store.Text:
 		out.AppendString(oneLine(v))
 	default:
 		out.AppendNull()
