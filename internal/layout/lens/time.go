@@ -30,6 +30,7 @@ var timeForms = []timeForm{
 	{"time-millis-z", 'T', []int{3, 6, 9}, "Z"},          // JavaScript's toISOString
 	{"time-micros-z", 'T', []int{6, 9}, "Z"},             // strftime with %.6f
 	{"time-sqlite", ' ', []int{0, 3, 6, 9}, ""},          // SQLite's datetime()
+	{"time-pydantic", 'T', []int{0, 6, 9}, "Z"},          // Pydantic's JSON of an aware time
 }
 
 const daySeconds = 86400

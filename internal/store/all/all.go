@@ -19,6 +19,7 @@ import (
 	"github.com/memarc/memarc/internal/layout/memorygraph"
 	"github.com/memarc/memarc/internal/layout/ninaivalaigal"
 	"github.com/memarc/memarc/internal/layout/openmemory"
+	"github.com/memarc/memarc/internal/layout/pam"
 	"github.com/memarc/memarc/internal/layout/vestige"
 	"github.com/memarc/memarc/internal/store"
 )
@@ -32,7 +33,7 @@ func Registry() *store.Registry {
 			postgres.Engine(),
 			falkordb.Engine(),
 			falkordb.LiteEngine(),
-			file.Engine(memorygraph.JSON(), memorygraph.Markdown(), mcpserver.Format()),
+			file.Engine(memorygraph.Markdown(), pam.Format(), memorygraph.JSON(), mcpserver.Format()),
 		}, bolt.Engines()...),
 		Layouts: []*store.Layout{
 			memarc.Layout(),
@@ -63,6 +64,7 @@ func Registry() *store.Registry {
 			mem0.Postgres(),
 			mem0.HistoryLayout(),
 			mem0.Accounts(),
+			pam.Layout(),
 			generic.Layout(),
 			generic.Graph(),
 		},
