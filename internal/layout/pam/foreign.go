@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -136,6 +137,16 @@ func makeVisibility(field fields) format.Value {
 	}
 }
 
+// whereVisible makes a value for a record that says who may see it.
+func whereVisible(value string) func(fields) format.Value {
+	return func(field fields) format.Value {
+		if makeVisibility(field).Type == format.Null {
+			return format.Value{}
+		}
+		return format.TextValue(value)
+	}
+}
+
 // makeShare takes a number from 0 to 1.
 func makeShare(field fields) format.Value {
 	if v := field("confidence"); v.Type == format.Float {
@@ -153,23 +164,31 @@ const (
 	maxWhole   = 1 << 53
 )
 
-// makeMetadata takes an object that the library can read and take a checksum of.
+// makeMetadata takes of an object that the library can read, and take a checksum of, what is
+// not null: the library drops the rest.
 func makeMetadata(field fields) format.Value {
 	v := field("metadata")
 	raw := jsontext.Value(v.Bytes)
 	if v.Type != format.JSON || raw.Kind() != '{' || !raw.IsValid() || !readable(raw) {
 		return format.Value{}
 	}
-	var known struct {
-		Language, Domain any
-	}
-	if json.Unmarshal(raw, &known) != nil || known.Language != nil {
+	var object map[string]jsontext.Value
+	if json.Unmarshal(raw, &object) != nil || len(object["language"]) > 0 {
 		return format.Value{}
 	}
-	if _, ok := known.Domain.(string); !ok && known.Domain != nil {
+	if domain := object["domain"]; len(domain) > 0 && domain.Kind() != '"' && domain.Kind() != 'n' {
 		return format.Value{}
 	}
-	return format.TextValue(string(raw))
+	size := len(object)
+	maps.DeleteFunc(object, func(_ string, v jsontext.Value) bool { return v.Kind() == 'n' })
+	if len(object) == size {
+		return format.TextValue(string(raw))
+	}
+	rest, err := json.Marshal(object)
+	if err != nil {
+		return format.Value{}
+	}
+	return format.TextValue(string(rest))
 }
 
 func readable(raw jsontext.Value) bool {

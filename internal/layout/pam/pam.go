@@ -167,6 +167,8 @@ var tableMaps = []store.TableMap{
 		// The library refuses a conversation that the store does not list.
 		{Column: "conversation_ref", Field: "session", Lens: "text", Make: nothing},
 		{Column: "visibility", Field: "visibility", Lens: "text", Make: makeVisibility},
+		{Column: "exportable", Lens: "text", Make: whereVisible("true")}, // the library adds both
+		{Column: "shared_with", Lens: "text", Make: whereVisible("[]")},
 		{Column: "metadata", Field: "metadata", Lens: "json", Make: makeMetadata},
 	}},
 	{Table: relations, Section: format.Relations, Columns: []store.ColumnMap{

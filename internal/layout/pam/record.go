@@ -51,9 +51,10 @@ func foldMemories(t *table, rows *store.Rows) {
 		if string(k.Bytes(row)) == custom && o.Kinds[row] == store.Text && len(o.Bytes(row)) > 0 && !slices.Contains(kinds, string(o.Bytes(row))) {
 			words.AppendText(o.Bytes(row))
 			types.AppendNull()
-		} else {
-			words.AppendRow(k, row)
+		} else if words.AppendRow(k, row); slices.Contains(kinds, string(k.Bytes(row))) {
 			types.AppendRow(o, row)
+		} else { // a type that the format does not know; the spelling says it
+			types.AppendNull()
 		}
 		h := &rows.Columns[hash]
 		if h.Kinds[row] == store.Text && string(h.Bytes(row)) == contentHash(rows.Columns[content].Bytes(row)) {

@@ -158,7 +158,9 @@ func TestRandomBundles(t *testing.T) {
 func randomBundle(rng *rand.Rand) [2]string {
 	pick := func(of ...string) string { return of[rng.IntN(len(of))] }
 	blank := func() string { return pick("", "", " ", "\n    ", "\t\r\n") }
-	text := func() string { return pick(`"a"`, `"\u0061b"`, `"é"`, `"x\ny"`, `"😀"`, `"\/"`, `"\u0000"`, `"  ΑΣ  İ"`) }
+	text := func() string {
+		return pick(`"a"`, `"\u0061b"`, `"é"`, `"x\ny"`, `"😀"`, `"\/"`, `"\u0000"`, `"  ΑΣ  İ"`)
+	}
 	value := func() string {
 		return pick(text(), "1", "-0.0e5", "null", "true", `{"a":[1, 2]}`, "[]", "{}", "12345678901234567890", "1e400", `["a", "b"]`)
 	}
