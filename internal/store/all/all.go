@@ -33,7 +33,7 @@ func Registry() *store.Registry {
 			postgres.Engine(),
 			falkordb.Engine(),
 			falkordb.LiteEngine(),
-			file.Engine(memorygraph.Markdown(), pam.Format(), memorygraph.JSON(), mcpserver.Format()),
+			file.Engine(memorygraph.Markdown(), pam.Format(), memorygraph.JSON(), mcpserver.Format(), openmemory.Format()),
 		}, bolt.Engines()...),
 		Layouts: []*store.Layout{
 			memarc.Layout(),
@@ -64,6 +64,7 @@ func Registry() *store.Registry {
 			mem0.Postgres(),
 			mem0.HistoryLayout(),
 			mem0.Accounts(),
+			openmemory.Backup(),
 			pam.Layout(),
 			generic.Layout(),
 			generic.Graph(),
