@@ -121,12 +121,31 @@ var backupSchema = func() *store.Schema {
 // Backup returns the layout of backups for the registry.
 func Backup() *store.Layout {
 	return &store.Layout{
-		Name: Name, Engines: []string{backupEngine}, Latest: backupVersion, Schema: backupSchema, Maps: maps(backupKinds),
+		Name: Name, Engines: []string{backupEngine}, Latest: backupVersion, Schema: backupSchema, Maps: backupMaps(),
 		Fixed: []string{backupTable},
 		Detect: func(_ context.Context, c *store.Catalog, _ store.Tables) (int, bool) {
 			return backupVersion, c.Has(backupTable, backupColumns...) && c.Has("memory_status_history", "old_state")
 		},
 	}
+}
+
+// backupMaps are the product's, with objects of other products that a file of JSON can hold:
+// no member twice, no half of a character.
+func backupMaps() []store.TableMap {
+	out := maps(backupKinds)
+	for _, m := range out {
+		for i := range m.Columns {
+			if c := &m.Columns[i]; c.Column == "metadata" && c.Make != nil {
+				c.Make = func(field fields) format.Value {
+					if v := makeMetadata(field); textfile.StrictJSON(v.Bytes) {
+						return v
+					}
+					return format.TextValue("{}")
+				}
+			}
+		}
+	}
+	return out
 }
 
 // Format returns the format of backups.

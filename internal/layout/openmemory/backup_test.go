@@ -22,7 +22,7 @@ import (
 
 const (
 	ada   = "7f3c1a52-0d4e-4b8a-9c61-2e5d8f7a1b30"
-	shell = "11111111-2222-4333-8444-555555555555"
+	shell = "b1111111-2222-4333-8444-555555555555"
 	work  = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 	first = "9a8b7c6d-5e4f-4a3b-8c2d-1e0f9a8b7c6d"
 	last  = "01234567-89ab-4cde-8f01-23456789abcd"
@@ -105,7 +105,7 @@ const rows = `{
   ],
   "status_history": [
     {
-      "id": "33333333-2222-4333-8444-555555555555",
+      "id": "c3333333-2222-4333-8444-555555555555",
       "memory_id": "` + first + `",
       "changed_by": "` + ada + `",
       "old_state": "deleted",
@@ -115,7 +115,7 @@ const rows = `{
   ],
   "access_controls": [
     {
-      "id": "44444444-2222-4333-8444-555555555555",
+      "id": "d4444444-2222-4333-8444-555555555555",
       "subject_type": "app",
       "subject_id": "` + shell + `",
       "object_type": "memory",
@@ -205,7 +205,7 @@ func unpack(t testing.TB, path string) map[string]string {
 }
 
 func hexed(text string) string {
-	for _, id := range []string{ada, shell, work, first, last, "33333333-2222-4333-8444-555555555555", "44444444-2222-4333-8444-555555555555"} {
+	for _, id := range []string{ada, shell, work, first, last, "c3333333-2222-4333-8444-555555555555", "d4444444-2222-4333-8444-555555555555"} {
 		text = strings.ReplaceAll(text, id, strings.ReplaceAll(id, "-", ""))
 	}
 	return text
@@ -250,6 +250,11 @@ func TestBackups(t *testing.T) {
 			for _, layout := range []string{"memarc", "vestige", "openmemory"} {
 				there, back := filepath.Join(dir, layout+".db"), filepath.Join(dir, layout+".zip")
 				storetest.MustImport(t, there, archive, store.SinkOptions{Layout: layout})
+				if layout == openmemory.Name {
+					if n := storetest.One(t, there, "SELECT count(*) FROM memories JOIN apps ON app_id = apps.id"); n != "2" {
+						t.Errorf("%s memories in the product's database", n)
+					}
+				}
 				again, second := storetest.Export(t, there, exporter.Options{})
 				if second.End.Content != report.End.Content {
 					t.Errorf("%s: content digest %s, want %s", layout, second.End.Content, report.End.Content)
@@ -287,6 +292,18 @@ func TestForeignBackup(t *testing.T) {
 	got := unpack(t, backup)
 	if n := strings.Count(got["memories.jsonl.gz"], "\n"); uint64(n) != report.Sections["memories"].Written || got["memarc.jsonl"] == "" {
 		t.Errorf("%d lines of %d memories", n, report.Sections["memories"].Written)
+	}
+}
+
+// Records of any kind go into a backup and out of it.
+func TestAnyBackup(t *testing.T) {
+	dir := t.TempDir()
+	archive := storetest.Records(t)
+	storetest.MustImport(t, filepath.Join(dir, "b.zip"), archive, store.SinkOptions{})
+	storetest.MustImport(t, filepath.Join(dir, "m.db"), archive, store.SinkOptions{Layout: "memarc"})
+	_, got := storetest.Export(t, filepath.Join(dir, "b.zip"), exporter.Options{})
+	if _, want := storetest.Export(t, filepath.Join(dir, "m.db"), exporter.Options{}); got.End.Content != want.End.Content {
+		t.Errorf("content digest %s, want %s", got.End.Content, want.End.Content)
 	}
 }
 
