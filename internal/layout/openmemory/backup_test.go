@@ -295,18 +295,6 @@ func TestForeignBackup(t *testing.T) {
 	}
 }
 
-// Records of any kind go into a backup and out of it.
-func TestAnyBackup(t *testing.T) {
-	dir := t.TempDir()
-	archive := storetest.Records(t)
-	storetest.MustImport(t, filepath.Join(dir, "b.zip"), archive, store.SinkOptions{})
-	storetest.MustImport(t, filepath.Join(dir, "m.db"), archive, store.SinkOptions{Layout: "memarc"})
-	_, got := storetest.Export(t, filepath.Join(dir, "b.zip"), exporter.Options{})
-	if _, want := storetest.Export(t, filepath.Join(dir, "m.db"), exporter.Options{}); got.End.Content != want.End.Content {
-		t.Errorf("content digest %s, want %s", got.End.Content, want.End.Content)
-	}
-}
-
 // What is wrong with a backup is said in one line.
 func TestHostileBackups(t *testing.T) {
 	for name, c := range map[string]struct {
