@@ -205,6 +205,7 @@ func normalBackup(name string, columns []string, rows *store.Rows, refuse func(i
 	}
 	b.asJSON(columns, rows)
 	b.form.Normal(columns, rows, refuse)
+	b.indented(columns, rows)
 	b.asNumbers(columns, rows)
 	for _, c := range b.columns {
 		at := slices.Index(columns, c.name)
@@ -217,6 +218,27 @@ func normalBackup(name string, columns []string, rows *store.Rows, refuse func(i
 				refuse(row, "its "+c.name+" is no UUID")
 			}
 		}
+	}
+}
+
+// indented makes of JSON what is read of it when it stands in several lines, as all in
+// memories.json does.
+func (b *backupRows) indented(columns []string, rows *store.Rows) {
+	for _, c := range b.columns {
+		at := slices.Index(columns, c.name)
+		if at < 0 || c.kind != document {
+			continue
+		}
+		var out store.Cells
+		out.Reset()
+		for row, kind := range rows.Columns[at].Kinds {
+			if kind == store.Text {
+				out.AppendText(textfile.AppendJSON(nil, append(slices.Clone(rows.Columns[at].Bytes(row)), '\n')))
+			} else {
+				out.AppendRow(&rows.Columns[at], row)
+			}
+		}
+		rows.Columns[at] = out
 	}
 }
 

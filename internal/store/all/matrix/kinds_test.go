@@ -1,7 +1,9 @@
 package matrix
 
 import (
+	"archive/zip"
 	"bytes"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -33,7 +35,7 @@ type kind struct {
 	// script is a file of statements in testdata that then adds what the product writes.
 	script string
 	ending string // of a file's name
-	ledger []string
+	once   bool   // memarc writes it only as a new one
 }
 
 func (k *kind) String() string { return k.product + " (" + k.in + ")" }
@@ -60,6 +62,8 @@ var kinds = []*kind{
 	{product: "mem0", in: "SQLite", layout: "mem0", engine: "sqlite", script: "mem0.sql"},
 	{product: "mem0", in: "Postgres", layout: "mem0", engine: "postgres", from: "mem0 (SQLite)"},
 	{product: "mem0 history", in: "SQLite", layout: "mem0-history", engine: "sqlite", script: "mem0-history.sql"},
+	{product: "PAM", in: "folder", layout: "pam", engine: "bundle", ending: "/?format=pam", once: true, from: "vestige (SQLite)"},
+	{product: "OpenMemory", in: "ZIP", layout: "openmemory", engine: "backup", ending: ".zip", from: "OpenMemory (SQLite)"},
 	{product: "OpenMemory", in: "SQLite", layout: "openmemory", engine: "sqlite", script: "openmemory.sql"},
 	{product: "OpenMemory", in: "Postgres", layout: "openmemory", engine: "postgres", from: "OpenMemory (SQLite)"},
 }
@@ -152,6 +156,30 @@ func (k *kind) strip(t testing.TB, location string) {
 		storetest.Exec(t, location, "DROP TABLE IF EXISTS memarc_sidecar")
 	case "postgres":
 		query(t, location, "DROP TABLE IF EXISTS memarc_sidecar")
+	case "bundle":
+		if err := os.Remove(filepath.Join(strings.TrimSuffix(location, "?format=pam"), "memarc.jsonl")); err != nil {
+			t.Fatal(err)
+		}
+	case "backup":
+		members := unzipped(t, location)
+		f, err := os.Create(location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		w := zip.NewWriter(f)
+		for _, name := range slices.Sorted(maps.Keys(members)) {
+			m, err := w.Create(name)
+			if err == nil {
+				_, err = m.Write(members[name])
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
 	case "falkordb", "neo4j":
 		rawgraph.Open(t, location).Run(t, "MATCH (n) WHERE n:MemarcSidecar OR n:MemarcTable DETACH DELETE n")
 	}
@@ -212,17 +240,72 @@ func (k *kind) contents(t testing.TB, location string) storetest.Dump {
 		out := storetest.Dump{}
 		for _, table := range query(t, location, "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'memarc_sidecar' ORDER BY 1") {
 			columns := query(t, location, "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attname) FROM pg_attribute WHERE attrelid = '"+table+"'::regclass AND attnum > 0 AND NOT attisdropped")
-			out[table] = query(t, location, "SELECT row("+columns[0]+")::text FROM "+table+" ORDER BY 1")
+			row := "row(" + columns[0] + ")::text"
+			if k.layout == "memarc" { // without the columns that only other records have
+				row = "jsonb_strip_nulls(to_jsonb(t))::text"
+			}
+			out[table] = query(t, location, "SELECT "+row+" FROM "+table+" t ORDER BY 1")
 		}
 		return out
 	case "falkordb", "neo4j":
 		return rawgraph.Open(t, location).Dump(t, false)
+	}
+	switch k.engine {
+	case "bundle":
+		out := storetest.Dump{}
+		for name, text := range storetest.Contents(t, strings.TrimSuffix(location, "?format=pam")) {
+			if name != "memarc.jsonl" {
+				out[name] = lines(text)
+			}
+		}
+		return out
+	case "backup":
+		out := storetest.Dump{}
+		for name, raw := range unzipped(t, location) {
+			out[name] = lines(string(raw))
+		}
+		return out
 	}
 	raw, err := os.ReadFile(location)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return storetest.Dump{"file": strings.SplitAfter(string(raw), "\n")}
+}
+
+// lines are those of a JSON text, sorted: what came through a graph stands in its order.
+func lines(text string) []string {
+	out := strings.Split(text, "\n")
+	for i := range out {
+		out[i] = strings.TrimSuffix(out[i], ",")
+	}
+	slices.Sort(out)
+	return out
+}
+
+// unzipped are the members of a ZIP file, but for memarc's own.
+func unzipped(t testing.TB, path string) map[string][]byte {
+	t.Helper()
+	r, err := zip.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	out := map[string][]byte{}
+	for _, f := range r.File {
+		if f.Name == "memarc.jsonl" {
+			continue
+		}
+		in, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out[f.Name], err = io.ReadAll(in); err != nil {
+			t.Fatal(err)
+		}
+		in.Close()
+	}
+	return out
 }
 
 // query returns the texts that a statement gives.

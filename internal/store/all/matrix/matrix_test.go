@@ -31,10 +31,14 @@ type source struct {
 func exported(t testing.TB, k *kind, location string) ([]byte, format.Hash) {
 	t.Helper()
 	archive, report := storetest.Export(t, location, exporter.Options{IncludeSecrets: true})
-	if report.Source.Layout != k.layout || report.Source.Engine != k.engine {
+	// A graph without a product's own nodes is nobody's.
+	nobodys := report.Source.Layout == "generic" && report.Sections[format.Memories].Read == 0
+	if report.Source.Layout != k.layout && !nobodys || report.Source.Engine != k.engine {
 		t.Fatalf("%s is recognised as %s on %s", k, report.Source.Layout, report.Source.Engine)
 	}
-	storetest.SameLedger(t, report.Losses, k.ledger...)
+	if !nobodys {
+		storetest.SameLedger(t, report.Losses)
+	}
 	return archive, report.End.Content
 }
 
@@ -42,6 +46,9 @@ func exported(t testing.TB, k *kind, location string) ([]byte, format.Hash) {
 func imported(t testing.TB, k *kind, location string, archive []byte, want format.Hash) {
 	t.Helper()
 	for _, again := range []bool{false, true} {
+		if again && k.once {
+			break
+		}
 		report, err := storetest.Import(location, archive, store.SinkOptions{Layout: k.layout}, importer.Options{})
 		if err != nil {
 			t.Fatalf("into %s, again %v: %v", k, again, err)
