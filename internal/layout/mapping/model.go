@@ -104,6 +104,25 @@ func (s *shape) addConst(p *part, f format.Field, c store.ColumnMap) error {
 	return nil
 }
 
+// expectModel takes for the constants of a new store of the product's own what its model
+// will be: the row that says so may come behind the vectors.
+func (s *sink) expectModel() {
+	if len(s.manifest.Spaces) == 0 {
+		return
+	}
+	will := map[string]format.Value{"space": format.TextValue(s.manifest.Spaces[0].ID), "dimension": format.IntValue(s.manifest.Spaces[0].Dimension)}
+	for i := range s.shape.tables {
+		for _, p := range s.shape.tables[i].parts {
+			for j := range p.consts {
+				c := &p.consts[j]
+				if v := will[p.section.Fields[c.field].Name]; c.value.Type == format.Null && v.Type == p.section.Fields[c.field].Type {
+					c.value = v
+				}
+			}
+		}
+	}
+}
+
 // fits tells whether the store takes the vector of a record.
 func (m *model) fits(b *format.Batch, row int) bool {
 	if m.registered {

@@ -235,6 +235,9 @@ func (s *sink) Begin(ctx context.Context) error {
 	if s.shape, err = newShape(ctx, s.db, s.layout, s.version, catalog); err != nil {
 		return err
 	}
+	if !s.foreign && s.fresh() {
+		s.expectModel()
+	}
 	if s.layout.Spaces != nil && !s.fresh() {
 		before := &source{db: s.db, shape: s.shape}
 		if s.had, err = before.labels(ctx); err != nil {
