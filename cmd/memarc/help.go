@@ -22,10 +22,10 @@ func appHelp(app *cli.App) string {
 	fmt.Fprintf(&b, "%s - %s\n\n   %s COMMAND [FLAGS] [ARGUMENTS]\n\n%s\n\nCOMMANDS\n", app.Name, app.Usage, app.Name, app.Description)
 	for _, c := range app.Commands {
 		if !c.Hidden {
-			paragraph(&b, "   "+pad(c.Name, 10), c.Usage)
+			paragraph(&b, "   "+pad(c.Name, 12), c.Usage)
 		}
 	}
-	paragraph(&b, "   "+pad("help", 10), "show this text, or that of a command: memarc help export")
+	paragraph(&b, "   "+pad("help", 12), "show this text, or that of a command: memarc help export")
 	fmt.Fprintf(&b, "\n%s\n", exitStatus)
 	return b.String()
 }

@@ -103,7 +103,7 @@ func (t *tool) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			t.exportCommand(), t.importCommand(), t.migrateCommand(), t.reembedCommand(), t.verifyCommand(), t.digestCommand(),
-			t.inspectCommand(), t.mergeCommand(), t.catCommand(), t.diffCommand(), t.discoverCommand(), t.layoutsCommand(), t.mcpCommand(), t.helpCommand(),
+			t.inspectCommand(), t.mergeCommand(), t.catCommand(), t.diffCommand(), t.discoverCommand(), t.layoutsCommand(), t.mcpCommand(), t.completionCommand(), t.helpCommand(),
 		},
 	}
 	for _, c := range app.Commands {

@@ -24,10 +24,6 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	sqlite3.AutoExtension(fts5.Register)
-	completion, err := filepath.Abs("completion/memarc.bash")
-	if err != nil {
-		t.Fatal(err)
-	}
 	vectors, err := filepath.Abs("../../spec/vectors")
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +36,6 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("ESC", "\x1b")
 			env.Setenv("CSI", "\x9b") // not UTF-8
-			env.Setenv("COMPLETION", completion)
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
