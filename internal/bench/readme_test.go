@@ -121,9 +121,24 @@ func TestReadmeGraph(t *testing.T) {
 // exit code 0 or the test fails, and returns its output.
 func examples(t *testing.T) (work string, run func(line string) string) {
 	t.Helper()
+	work, do := workshop(t)
+	return work, func(line string) string {
+		t.Helper()
+		out, err := do(line)
+		if err != nil {
+			t.Errorf("%s%v\n%s", line, err, out)
+		}
+		return out
+	}
+}
+
+// workshop returns a folder with a store of testdata, and what runs a line of bash in it
+// and returns both of its outputs.
+func workshop(t *testing.T) (work string, run func(line string) (string, error)) {
+	t.Helper()
 	for _, program := range []string{"bash", "zstd"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("NOT PROVEN, %s is missing: that the examples of the README run", program)
+			t.Skipf("NOT PROVEN, %s is missing: that the examples run", program)
 		}
 	}
 	dir := t.TempDir()
@@ -142,16 +157,12 @@ func examples(t *testing.T) (work string, run func(line string) string) {
 	if err := os.WriteFile(filepath.Join(work, "vestige.db"), raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return work, func(line string) string {
-		t.Helper()
+	return work, func(line string) (string, error) {
 		cmd := exec.Command("bash", "-c", line)
 		cmd.Dir = work
-		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(memarc)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+		cmd.Env = append(os.Environ(), "HOME="+work, "PATH="+filepath.Dir(memarc)+string(filepath.ListSeparator)+os.Getenv("PATH"))
 		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Errorf("%s%v\n%s", line, err, out)
-		}
-		return string(out)
+		return string(out), err
 	}
 }
 
