@@ -19,7 +19,7 @@ func (t *tool) migrateCommand() *cli.Command {
 		ArgsUsage: "SOURCE TARGET",
 		Description: "An export piped into an import; no archive is kept, and the source stays as it is.\n\n" +
 			"   memarc migrate vestige.db memories.db --to-layout memarc\n   memarc migrate --dry-run --from vestige.db --to copy.db",
-		Flags: manners(append(append(importFlags(), acceptFlag(), layoutFlag(),
+		Flags: manners(append(append(importFlags(), acceptFlag(), layoutFlag(), secretsFlag(),
 			&cli.StringFlag{Name: "to-layout", Usage: "give a new target the layout `NAME`, or the one that a file describes"},
 			&cli.StringFlag{Name: "from", Usage: "the source `STORE`, instead of the argument"},
 			&cli.StringFlag{Name: "to", Usage: "the target `STORE`, instead of the argument"}), filterFlags("`TIME`: 2026-11-21 or 2026-11-21T10:00:00Z")...)...),

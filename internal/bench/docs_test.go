@@ -175,7 +175,7 @@ func TestReadmeFidelity(t *testing.T) {
 		for i := range cells {
 			cells[i] = strings.TrimSpace(cells[i])
 		}
-		if len(cells) == 10 {
+		if strings.HasPrefix(cells[0], "`") {
 			for engine := range strings.SplitSeq(cells[1], ", ") {
 				told[cells[0]+" "+engine] = cells[2:]
 			}
@@ -193,7 +193,7 @@ func TestReadmeFidelity(t *testing.T) {
 			delete(told, key)
 		}
 	}
-	if delete(told, "`target` engine"); len(told) > 0 {
+	if len(told) > 0 {
 		t.Errorf("the README has layouts that there are not: %v", told)
 	}
 }
