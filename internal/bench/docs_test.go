@@ -23,7 +23,7 @@ import (
 
 // productStores are those that the pages speak of, by the names that the products give them.
 var productStores = map[string]string{
-	"ai-memory.db": "ai-memory", "claude-mem.db": "claude-mem", "history.db": "mem0-history", "langgraph.db": "langgraph",
+	"ai-memory.db": "ai-memory", "bundle": "pam", "claude-mem.db": "claude-mem", "history.db": "mem0-history", "langgraph.db": "langgraph",
 	"mem0.db": "ninaivalaigal", "memory.db": "memorygraph", "memory.jsonl": "mcp-memory", "openmemory.db": "openmemory",
 	"sqlite_vec.db": "mcp-memory-service", "vector_store.db": "mem0",
 }
@@ -62,7 +62,11 @@ func TestDocsExamples(t *testing.T) {
 	}
 	work, run := workshop(t)
 	for _, name := range slices.Sorted(maps.Keys(productStores)) {
-		if out, err := run("memarc migrate vestige.db " + name + " --to-layout " + productStores[name]); err != nil {
+		to := name + " --to-layout " + productStores[name]
+		if filepath.Ext(name) == "" {
+			to = "'" + name + "/?format=" + productStores[name] + "'"
+		}
+		if out, err := run("memarc migrate vestige.db " + to); err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, out)
 		}
 	}
