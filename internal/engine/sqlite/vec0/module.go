@@ -12,6 +12,7 @@ import (
 
 // Register makes the module known to a connection.
 func Register(db *sqlite3.Conn) error {
+	//lint:ignore SA1019 the generic method needs Go 1.27
 	return sqlite3.CreateModule(db, Module, create, connect)
 }
 
