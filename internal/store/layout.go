@@ -100,7 +100,6 @@ type Spelling uint8
 const (
 	Python     Spelling = iota // json.dumps
 	JavaScript                 // JSON.stringify
-	ORJSON                     // orjson.dumps
 	JSONB                      // PostgreSQL's type jsonb, which has an order of its own
 )
 

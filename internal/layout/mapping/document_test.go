@@ -301,10 +301,6 @@ func TestSpellings(t *testing.T) {
 		{store.Python, "python3", "-c", pythonWrites + `
     print(json.dumps({"why": v, "x": [v]}))
 `, false},
-		{store.ORJSON, "python3", "-c", "import orjson" + pythonWrites + `
-    if kind != "u": print(orjson.dumps({"why": v, "x": [v]}).decode())
-    else: print("{}")
-`, true},
 		{store.JavaScript, "node", "-e", `
 const words = require("fs").readFileSync(0, "utf8").split("\n")
 for (const word of words) {
@@ -352,14 +348,7 @@ for word in sys.stdin.read().split():
 // programWrites is what a program prints for words.
 func programWrites(t *testing.T, program, arg, script string, words []string) []string {
 	t.Helper()
-	orjson := strings.HasPrefix(script, "import orjson")
-	if python := os.Getenv("MEMARC_TEST_PYARROW"); orjson && python != "" {
-		program = python
-	}
 	path, err := exec.LookPath(program)
-	if err == nil && orjson {
-		err = exec.Command(path, "-c", "import orjson").Run()
-	}
 	if err != nil {
 		if strings.Contains(os.Getenv("MEMARC_TEST_REQUIRE"), strings.TrimSuffix(filepath.Base(program), "3")) {
 			t.Fatal(err)

@@ -24,7 +24,6 @@ type spelling struct {
 var spellings = [...]*spelling{
 	store.Python:     {blank: true, ascii: true, words: true, float: appendPyFloat, order: true},
 	store.JavaScript: {float: appendJSFloat, order: true},
-	store.ORJSON:     {float: appendRyuFloat, order: true},
 	store.JSONB:      {blank: true, float: appendNumeric},
 }
 
@@ -447,31 +446,19 @@ var errNoNumber = errors.New("JSON cannot hold the number")
 // appendJSFloat appends a float as JavaScript's Number::toString (ECMA-262, 6.1.6.1.20).
 func appendJSFloat(dst []byte, v float64) []byte {
 	if a := math.Abs(v); a != 0 && (a < 1e-6 || a >= 1e21) {
-		return appendExponent(dst, v, true)
+		return appendExponent(dst, v)
 	}
 	return strconv.AppendFloat(dst, v+0, 'f', -1, 64) // -0 is 0
-}
-
-// appendRyuFloat appends a float as the crate ryu prints it, which orjson uses.
-func appendRyuFloat(dst []byte, v float64) []byte {
-	if a := math.Abs(v); a != 0 && (a < 1e-5 || a >= 1e16) {
-		return appendExponent(dst, v, false)
-	}
-	return appendPoint(dst, v)
 }
 
 // appendNumeric appends a float as PostgreSQL's numeric, which has no exponent.
 func appendNumeric(dst []byte, v float64) []byte { return strconv.AppendFloat(dst, v+0, 'f', -1, 64) }
 
 // appendExponent appends a float with an exponent that has no needless digit.
-func appendExponent(dst []byte, v float64, plus bool) []byte {
+func appendExponent(dst []byte, v float64) []byte {
 	at := len(dst)
 	dst = strconv.AppendFloat(dst, v, 'e', -1, 64)
 	e := at + bytes.IndexByte(dst[at:], 'e') + 1
 	sign, digits := dst[e], bytes.TrimLeft(dst[e+1:], "0")
-	out := dst[:e]
-	if plus || sign == '-' {
-		out = append(out, sign)
-	}
-	return append(out, digits...)
+	return append(append(dst[:e], sign), digits...)
 }

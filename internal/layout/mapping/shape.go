@@ -263,7 +263,7 @@ func (s *shape) mappedPart(t *store.CatalogTable, m *store.TableMap, first bool,
 		}
 		at := slices.IndexFunc(t.Columns, func(c format.TableColumn) bool { return c.Name == column })
 		p.columns = append(p.columns, bound{column: column, at: at, field: len(p.section.Fields), lens: l, name: s.leftover(column),
-			demanded: t.Columns[at].NotNull, optional: !s.schemaless && !t.Columns[at].NotNull})
+			demanded: t.Columns[at].NotNull, optional: !s.schemaless && !t.Columns[at].NotNull && !slices.Contains(t.Primary, column)})
 		p.section.Fields = append(p.section.Fields, format.Field{Name: field, Type: l.Type})
 		return nil
 	}

@@ -61,6 +61,20 @@ func openSidecar(ctx context.Context, db store.Tables, s *shape) (*sidecarReader
 	return r, nil
 }
 
+// spaces are those of the archives whose embeddings stand in the sidecar.
+func (r *sidecarReader) spaces(ctx context.Context) ([]format.Space, error) {
+	query := store.Query{Table: sidecarTable, Columns: []string{"section"}, Filters: []store.Filter{{Column: "section", Is: store.Equal, Text: format.Embeddings}}}
+	for rows, err := range r.db.Scan(ctx, query) {
+		if err != nil {
+			return nil, err
+		}
+		if rows.N > 0 {
+			return r.schemas.Spaces, nil
+		}
+	}
+	return nil, nil
+}
+
 // section returns the schema of the records that a native section and the sidecar
 // make together.
 func (r *sidecarReader) section(native *format.Section) *format.Section {

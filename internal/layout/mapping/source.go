@@ -191,14 +191,28 @@ func (s *source) Describe(ctx context.Context) (*store.Description, error) {
 		if err != nil {
 			return nil, err
 		}
-		unnamed, err := s.unnamed(ctx)
+		d.Spaces = withSpaces(format.SpacesOf(spaces), first)
+		d.Sections = append(d.Sections, spaces.Section)
+		spaces.Release()
+	} else if m := s.shape.model; m != nil && m.registered {
+		d.Spaces = []format.Space{{ID: m.name, Dimension: m.dimension, Hash: m.hash}}
+	}
+	unnamed, err := s.unnamed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.sidecar != nil {
+		beside, err := s.sidecar.spaces(ctx)
 		if err != nil {
 			return nil, err
 		}
-		d.Spaces = withSpaces(format.SpacesOf(spaces), unnamed)
-		d.Sections = append(d.Sections, spaces.Section)
-		spaces.Release()
+		d.Spaces = withSpaces(d.Spaces, beside)
+		// What the product does not label is of a space that the sidecar knows.
+		unnamed = slices.DeleteFunc(unnamed, func(sp format.Space) bool {
+			return slices.ContainsFunc(beside, func(have format.Space) bool { return have.Dimension == sp.Dimension })
+		})
 	}
+	d.Spaces = withSpaces(d.Spaces, unnamed)
 	if s.sidecar != nil {
 		d.Sections = append(d.Sections, s.sidecar.whole...)
 		if s.sidecar.origin != nil {
@@ -488,6 +502,9 @@ func (s *source) firstLabels(ctx context.Context) (spaces []format.Space, err er
 func (s *source) unnamed(ctx context.Context) ([]format.Space, error) {
 	var spaces []format.Space
 	from := s.shape.layout.Spaces
+	if from == nil {
+		return nil, nil
+	}
 	for _, t := range s.shape.tables {
 		if !slices.Contains(from.Tables, t.table.Name) {
 			continue
