@@ -175,6 +175,7 @@ func (e engine) locate(l store.Location) (*place, error) {
 		for _, f := range e {
 			names = append(names, f.Name)
 		}
+		slices.Sort(names)
 		what := "it is no export of a format that memarc reads"
 		switch {
 		case info.IsDir():

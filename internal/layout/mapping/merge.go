@@ -65,14 +65,7 @@ func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store
 			}
 		}
 	}
-	*taken = append(*taken, insert...)
-	if err := s.db.Insert(ctx, p.table, p.names(), pick(w.rows, all(p.width()), insert), refuse(insert)); err != nil {
-		return err
-	}
-	for _, row := range insert {
-		w.fresh[b.Place(row)] = true
-	}
-	before := len(*taken)
+	before := len(*taken) // updates go first: what they give up, other records may take
 	*taken = append(*taken, update...)
 	if s.exact {
 		err = s.updateChanged(ctx, w, update, have, at, refuse)
@@ -85,6 +78,13 @@ func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store
 	for _, row := range (*taken)[min(before, len(*taken)):] {
 		w.taken[b.Place(row)] = true
 		res.Updated++
+	}
+	*taken = append(*taken, insert...)
+	if err := s.db.Insert(ctx, p.table, p.names(), pick(w.rows, all(p.width()), insert), refuse(insert)); err != nil {
+		return err
+	}
+	for _, row := range insert {
+		w.fresh[b.Place(row)] = true
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ const (
 // its key, rows may be alike, and a bag counts them.
 func (s *sink) lookUp(ctx context.Context, w *writer, keys []int) (have *store.Rows, found, at []int, err error) {
 	p := w.part
-	if len(keys) == 0 || len(keys) != len(p.key) || len(keys) > indexed || len(keys) >= len(p.columns)-1 && s.layout.Own != nil {
+	if len(keys) == 0 || len(keys) != len(p.key) || s.layout.Own != nil && (len(keys) > indexed || len(keys) >= len(p.columns)-1) {
 		at, err = s.inBag(ctx, w)
 		return nil, at, at, err
 	}

@@ -63,6 +63,7 @@ type doomed struct {
 	tableShape
 	main    *part
 	first   bool              // rows are removed also when a next version comes
+	alone   bool              // those are that hold no record which stays
 	byKey   *store.Rows       // keys of rows to remove
 	byRow   *store.Rows       // rows to remove that no key tells apart
 	copies  map[[16]byte]bool // rows of byRow, in short
@@ -115,6 +116,7 @@ func (r *remover) doom(t tableShape) *doomed {
 	d := &doomed{tableShape: t, main: mainPart(t.parts), copies: map[[16]byte]bool{}, emptied: map[*part]*store.Rows{},
 		again: store.NewRows(len(t.columns)), hidden: store.NewRows(len(sidecarColumns)), orphans: map[string]*format.Batch{}}
 	d.first = removedFirst(t.table, d.main)
+	d.alone = contested(r.sink.catalog, t.table, d.main.key)
 	d.byKey = store.NewRows(len(d.main.key))
 	d.byRow = store.NewRows(len(t.columns))
 	return d
@@ -142,6 +144,18 @@ func removedFirst(t *store.CatalogTable, p *part) bool {
 		}
 	}
 	return false
+}
+
+// contested tells whether the next version of a row may have, besides its key, what
+// another row must give up first, and nothing hangs on the row in the meantime.
+func contested(c *store.Catalog, t *store.CatalogTable, key []string) bool {
+	other := func(columns []string) bool { return !slices.Equal(columns, key) }
+	if !slices.ContainsFunc(t.Unique, other) && !slices.ContainsFunc(t.Indexes, func(ix format.Index) bool { return ix.Unique && other(ix.Columns) }) {
+		return false
+	}
+	return !slices.ContainsFunc(c.Tables, func(from store.CatalogTable) bool {
+		return slices.ContainsFunc(from.Foreign, func(f format.ForeignKey) bool { return f.Table == t.Name })
+	})
 }
 
 // told tells whether no two rows of the table can have the same key, unless a part of
@@ -238,7 +252,8 @@ func (r *remover) judge(ctx context.Context, d *doomed, rows *store.Rows) error 
 	for row := range rows.N {
 		nameless := len(keys) == 0 || anyNull(rows, keys, row)
 		fate := main.fate[row]
-		if fate != deleted && !(fate == replaced && (d.first || nameless)) {
+		first := d.first || nameless || d.alone && !slices.ContainsFunc(others, func(x *shown) bool { return x.fate[row] == stays })
+		if fate != deleted && !(fate == replaced && first) {
 			if len(d.copies) > 0 && d.copies[rowHash(rows, row)] {
 				d.again.AppendRow(rows, row)
 			}

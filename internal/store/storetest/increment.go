@@ -162,7 +162,7 @@ func (s *suite) increment(t *testing.T) {
 		if _, err := Import(targets[layout], s.archive, store.SinkOptions{Layout: layout}, importer.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, report := Export(t, targets[layout], exporter.Options{}); report.End.Content != s.report.End.Content {
+		if _, report := Export(t, targets[layout], whole); report.End.Content != s.report.End.Content {
 			delete(targets, layout) // it does not hold everything
 		}
 	}
@@ -171,8 +171,8 @@ func (s *suite) increment(t *testing.T) {
 	}
 	for round := range rounds {
 		Stir(t, source, first, rng, 30, constants(t, s.Layout)...)
-		_, want := Export(t, source, exporter.Options{})
-		inc, report := Export(t, source, exporter.Options{Since: Chain(t, archives...), Encoding: []format.Encoding{format.Arrow, format.NDJSON}[round%2]})
+		_, want := Export(t, source, whole)
+		inc, report := Export(t, source, exporter.Options{IncludeSecrets: true, Since: Chain(t, archives...), Encoding: []format.Encoding{format.Arrow, format.NDJSON}[round%2]})
 		if report.Result.Content != want.End.Content {
 			t.Fatalf("round %d: the archive leads to %s, want %s", round, report.Result.Content, want.End.Content)
 		}
@@ -207,7 +207,7 @@ func (s *suite) apply(t *testing.T, where, target string, inc []byte, want forma
 			t.Errorf("%s: verified %v, target %s, want %s, run %d: %+v", where, report.Verified, report.Target, want, again, sum)
 		}
 	}
-	if _, report := Export(t, target, exporter.Options{}); report.End.Content != want {
+	if _, report := Export(t, target, whole); report.End.Content != want {
 		t.Errorf("%s: content digest %s, want %s", where, report.End.Content, want)
 	}
 }
