@@ -122,7 +122,7 @@ func (r *run) note(id [2]string, skipped bool) (wanted bool) {
 	var reason []string
 	for _, line := range r.open[id] {
 		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "===") || strings.HasPrefix(line, "---") || !skipped && !strings.Contains(line, unproven) {
+		if strings.HasPrefix(line, "===") || strings.HasPrefix(line, "---") || strings.HasPrefix(line, "> ") || !skipped && !strings.Contains(line, unproven) { // > is a script's command
 			continue
 		}
 		if at := strings.Index(line, ".go:"); at >= 0 { // file and line

@@ -11,6 +11,7 @@ const events = `{"Action":"build-output","ImportPath":"m/bad","Output":"bad.go:1
 {"Action":"run","Package":"m/a","Test":"TestGood"}
 {"Action":"output","Package":"m/a","Test":"TestGood","Output":"=== RUN   TestGood\n"}
 {"Action":"output","Package":"m/a","Test":"TestGood","Output":"    a_test.go:9: NOT PROVEN here: the large case\n"}
+{"Action":"output","Package":"m/a","Test":"TestGood","Output":"        > [!exec:zsh] skip 'NOT PROVEN, zsh is missing'\n"}
 {"Action":"output","Package":"m/a","Test":"TestGood","Output":"    a_test.go:10: chatter\n"}
 {"Action":"pass","Package":"m/a","Test":"TestGood"}
 {"Action":"run","Package":"m/a","Test":"TestSkipped"}
