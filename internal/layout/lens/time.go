@@ -262,7 +262,7 @@ func unix(name string, unit int64) *Lens {
 		Put: func(field *format.Column, row int, native *store.Cells) {
 			ns := field.Int(row)
 			v := ns / unit
-			if ns%unit < 0 { // round down, also before 1970
+			if ns%unit < 0 && v > math.MinInt64/unit { // round down, also before 1970, but to what can be read
 				v--
 			}
 			native.AppendInt(v)

@@ -15,6 +15,7 @@ import (
 	"github.com/memarc/memarc/importer"
 	"github.com/memarc/memarc/internal/store"
 	"github.com/memarc/memarc/internal/store/storetest"
+	"github.com/memarc/memarc/verify"
 )
 
 var update = flag.Bool("update", false, "write the table into README.md")
@@ -209,4 +210,37 @@ func table() string {
 		b.WriteString(strings.Repeat(" = |", len(kinds)) + "\n")
 	}
 	return b.String()
+}
+
+// TestOddRecords takes records that no product's types bound into every kind of store,
+// and from there into another one.
+func TestOddRecords(t *testing.T) {
+	rng := rand.New(rand.NewPCG(storetest.Seed(t), 3))
+	archive := storetest.Records(t)
+	info, err := verify.Archive(t.Context(), bytes.NewReader(archive), verify.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &source{kind: &kind{product: "other", in: "archive"}, archive: archive, digest: info.End.Content}
+	var there []*kind
+	for _, k := range kinds {
+		if k.available(t) {
+			there = append(there, k)
+		}
+	}
+	for _, k := range there {
+		targets := there
+		if !storetest.Long() {
+			targets = []*kind{there[rng.IntN(len(there))], there[rng.IntN(len(there))]}
+		}
+		t.Run("by "+k.String(), func(t *testing.T) {
+			held := s.by(t, k, s.archive)
+			if t.Failed() {
+				return
+			}
+			for _, to := range targets {
+				s.by(t, to, held)
+			}
+		})
+	}
 }
