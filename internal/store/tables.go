@@ -59,6 +59,8 @@ type Catalog struct {
 	Objects []CatalogObject
 	// Settings are numbers that are kept with the database as a whole, by name.
 	Settings map[string]int64
+	// Bound says that the engine acts on foreign keys while rows are written.
+	Bound bool
 }
 
 // Table returns the named table, or nil.

@@ -137,8 +137,12 @@ func create(t testing.TB, path string, version int) {
 }
 
 func config(version int) storetest.Config {
+	var settle []string
+	if version >= 96 { // the product forgets why it made no vector when a memory changes
+		settle = []string{"DELETE FROM embed_skip WHERE memory_id IN (SELECT id FROM memories)"}
+	}
 	return storetest.Config{
-		Layout: aimemory.Name, Version: fmt.Sprint(version),
+		Layout: aimemory.Name, Version: fmt.Sprint(version), Settle: settle,
 		Create: func(t testing.TB, path string) { create(t, path, version) },
 		Add: []string{
 			"INSERT INTO memories (id, tier, title, content, created_at, updated_at) VALUES ('added', 'long', 'added', 'an added badger', " +

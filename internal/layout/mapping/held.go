@@ -58,6 +58,7 @@ func (s *sink) mayWait(w *writer) bool {
 // rows. Those that have none there take the long way.
 func (s *sink) fill(ctx context.Context, w *writer, b *format.Batch) (res store.Result, err error) {
 	h := s.held
+	w.several(b)
 	keys, others, names := w.part.split()
 	mine, _, _ := h.w.part.split()
 	takes, err := s.takes(ctx, w, keys)

@@ -214,6 +214,7 @@ func (s *sink) writePart(ctx context.Context, w *writer, b *format.Batch, res *s
 	keys, others, names := p.split()
 	which := all(b.Rows)
 	updated := map[int]bool{}
+	var err error
 	if main := s.mainWriter(p); main != nil && main.merge {
 		have, found, err := s.db.Lookup(ctx, p.table, p.key, p.names(), pick(w.rows, keys, which))
 		if err != nil {
@@ -260,6 +261,16 @@ func (s *sink) writePart(ctx context.Context, w *writer, b *format.Batch, res *s
 				}
 			}
 		}
+	}
+	if !s.exact && w.several(b) {
+		var full map[int]bool
+		if full, err = s.occupied(ctx, w, keys, slices.DeleteFunc(slices.Clone(which), func(row int) bool { return updated[row] })); err != nil {
+			return err
+		}
+		for row := range full {
+			refuse(nil)(row, errOccupied)
+		}
+		which = slices.DeleteFunc(which, func(row int) bool { return full[row] })
 	}
 	*taken = append(*taken, which...)
 	return s.db.Update(ctx, p.table, p.key, names, pick(w.rows, append(slices.Clone(keys), others...), which), func(i int, err error) {

@@ -201,7 +201,7 @@ func (s *sink) lostReferences(ctx context.Context, w *writer, b *format.Batch, r
 	}
 	rest := some(b, lost)
 	if !s.last {
-		s.early = append(s.early, early{rest, s.visitors})
+		s.early = append(s.early, early{rest, s.visitors, s.orphans})
 		res.Written += uint64(rest.Rows)
 	} else {
 		defer rest.Release()

@@ -153,7 +153,7 @@ func contested(c *store.Catalog, t *store.CatalogTable, key []string) bool {
 	if !slices.ContainsFunc(t.Unique, other) && !slices.ContainsFunc(t.Indexes, func(ix format.Index) bool { return ix.Unique && other(ix.Columns) }) {
 		return false
 	}
-	return !slices.ContainsFunc(c.Tables, func(from store.CatalogTable) bool {
+	return !c.Bound || !slices.ContainsFunc(c.Tables, func(from store.CatalogTable) bool {
 		return slices.ContainsFunc(from.Foreign, func(f format.ForeignKey) bool { return f.Table == t.Name })
 	})
 }

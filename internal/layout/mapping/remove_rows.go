@@ -47,7 +47,7 @@ func (r *remover) remove(ctx context.Context, d *doomed) error {
 	}
 	for _, p := range d.parts {
 		if b := d.orphans[p.section.Name]; b != nil {
-			_, err := r.sink.sidecar.whole(ctx, b)
+			err := r.sink.adoptLater(ctx, b)
 			b.Release()
 			if err != nil {
 				return err
@@ -55,6 +55,41 @@ func (r *remover) remove(ctx context.Context, d *doomed) error {
 		}
 	}
 	return nil
+}
+
+// adoptLater keeps records whose rows have gone until the next versions of these have
+// come. Those whose rows do not come back go to the sidecar.
+func (s *sink) adoptLater(ctx context.Context, b *format.Batch) error {
+	if section := s.manifest.Section(b.Section.Name); section != nil && s.writers[section.Name] != nil {
+		if b := recast(b, section); b != nil {
+			s.early = append(s.early, early{b: b, orphans: true})
+			return nil
+		}
+	}
+	_, err := s.sidecar.whole(ctx, b)
+	return err
+}
+
+// recast gives records the fields of another section; nil if they have more than these.
+func recast(b *format.Batch, to *format.Section) *format.Batch {
+	for i, f := range b.Section.Fields {
+		if at := to.Field(f.Name); (at < 0 || to.Fields[at].Type != f.Type) && !b.Columns[i].AllNull() {
+			return nil
+		}
+	}
+	out := format.NewBatch(to)
+	for i, f := range to.Fields {
+		at := b.Section.Field(f.Name)
+		for row := range b.Rows {
+			if at >= 0 && b.Section.Fields[at].Type == f.Type {
+				out.Columns[i].AppendRow(&b.Columns[at], row)
+			} else {
+				out.Columns[i].AppendNull()
+			}
+		}
+	}
+	out.Rows = b.Rows
+	return out
 }
 
 // removeRows removes the rows that no key tells apart.

@@ -33,6 +33,7 @@ type sink struct {
 	early    []early          // records that wait for the end
 	last     bool             // nothing comes any more
 	visitors bool             // the records at hand were added by another product
+	orphans  bool             // the rows of the records at hand have been removed
 	late     []store.Reject   // records that were refused after Write had counted them
 	progress *progress        // of an import that commits in steps
 	notes    []store.Reject   // records that were taken, but for a value that only the sidecar holds
@@ -64,6 +65,10 @@ type writer struct {
 	columns []string            // of the table, in the order in which they are scanned
 	told    bool                // the target says beforehand what it gives
 	met     map[uint64]struct{} // values that must not come twice, in short
+	// first has for fields of the key that rows are not told by what the first record has;
+	// severally, that another record has something else there.
+	first     map[string]*format.Column
+	severally bool
 }
 
 // NewSink returns a Sink of the target as the layout's given version; version 0
@@ -149,7 +154,7 @@ func (s *sink) otherEngine() bool {
 
 // keepsRefused tells whether the sidecar takes records that the target's tables do not.
 func (s *sink) keepsRefused() bool {
-	return (s.foreign || s.visitors || s.otherEngine()) && s.sidecar != nil && !s.opts.NoSidecar
+	return (s.foreign || s.visitors || s.orphans || s.otherEngine()) && s.sidecar != nil && !s.opts.NoSidecar
 }
 
 // fresh tells that the target held nothing before the import, or before the one that

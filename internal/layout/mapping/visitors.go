@@ -16,7 +16,8 @@ import (
 // early are records that wait for the end.
 type early struct {
 	b        *format.Batch
-	visitors bool
+	visitors bool // another product has added them
+	orphans  bool // their rows have been removed, and may have come back
 }
 
 // provenance says where the records at hand come from.
@@ -45,9 +46,14 @@ func (p *part) visits(b *format.Batch, row int) bool {
 	})
 }
 
+// mayVisit tells whether records of another product can be taken at the end.
+func (s *sink) mayVisit() bool {
+	return s.from == own && !s.last && s.layout.Own == nil && !s.opts.NoSidecar
+}
+
 // putOff returns the batch without the records that another product has added.
 func (s *sink) putOff(w *writer, b *format.Batch, res *store.Result) (*format.Batch, error) {
-	if s.from != own || s.last || s.layout.Own != nil || s.opts.NoSidecar || w.part.updates {
+	if !s.mayVisit() || w.part.updates {
 		return b, nil
 	}
 	var which []int
@@ -59,7 +65,7 @@ func (s *sink) putOff(w *writer, b *format.Batch, res *store.Result) (*format.Ba
 	if len(which) == 0 {
 		return b, nil
 	}
-	s.early = append(s.early, early{some(b, which), true})
+	s.early = append(s.early, early{b: some(b, which), visitors: true})
 	res.Written += uint64(len(which))
 	return some(b, except(b.Rows, which)), nil
 }
@@ -81,11 +87,12 @@ func (s *sink) receive(ctx context.Context, e early) error {
 			return err
 		}
 	}
+	s.orphans = e.orphans
 	res, err := s.take(ctx, e.b)
 	if err == nil {
 		err = s.flush(ctx)
 	}
-	s.visitors = false
+	s.visitors, s.orphans = false, false
 	s.late = append(s.late, res.Rejects...)
 	return err
 }

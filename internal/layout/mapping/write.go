@@ -191,6 +191,7 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 	var taken []int   // rows of the batch that are in the target now
 	var refused []int // rows that go to the sidecar instead
 	var waiting []int // rows that refer to what may come yet
+	var guests []int  // rows that another product has added
 	var asides []aside
 	done := false
 	beside := s.sidecar != nil && !w.total && len(w.part.key) > 0
@@ -205,6 +206,8 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 				waiting = append(waiting, row)
 			case s.keepsRefused():
 				refused = append(refused, row)
+			case errors.Is(err, errOccupied) && s.mayVisit():
+				guests = append(guests, row)
 			case s.leaveOut(b.Section.Name, err) && s.bare:
 				res.Skipped++
 			default:
@@ -257,9 +260,14 @@ func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store
 	}
 	if len(waiting) > 0 {
 		slices.Sort(waiting)
-		s.early = append(s.early, early{some(b, waiting), s.visitors})
+		s.early = append(s.early, early{some(b, waiting), s.visitors, s.orphans})
+	}
+	if len(guests) > 0 {
+		slices.Sort(guests)
+		s.early = append(s.early, early{b: some(b, guests), visitors: true})
 	}
 	if len(refused) > 0 {
+		slices.Sort(refused)
 		rest := some(b, refused)
 		defer rest.Release()
 		whole, err := s.sidecar.whole(ctx, rest)

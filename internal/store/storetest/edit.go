@@ -45,7 +45,7 @@ func choose(rng *rand.Rand, columns []cellColumn, row map[string]string) map[str
 	for _, e := range edges {
 		a, oka := row[e[0]]
 		b, okb := row[e[1]]
-		if oka && okb && a != b && rng.IntN(3) == 0 {
+		if oka && okb && a != b && row[classOf+e[0]] == row[classOf+e[1]] && rng.IntN(3) == 0 {
 			return map[string]*string{e[0]: &b, e[1]: &a}
 		}
 	}

@@ -171,6 +171,7 @@ func (s *suite) increment(t *testing.T) {
 	}
 	for round := range rounds {
 		Stir(t, source, first, rng, 30, constants(t, s.Layout)...)
+		Exec(t, source, s.Settle...)
 		_, want := Export(t, source, whole)
 		inc, report := Export(t, source, exporter.Options{IncludeSecrets: true, Since: Chain(t, archives...), Encoding: []format.Encoding{format.Arrow, format.NDJSON}[round%2]})
 		if report.Result.Content != want.End.Content {

@@ -40,6 +40,9 @@ type Config struct {
 	Ledger []string
 	// Differs is what the ledger of an import into a new store must hold, exactly.
 	Differs []string
+	// Settle are statements that make of a store which a test has changed one that the
+	// store's own triggers would have left.
+	Settle []string
 	// Triggered are tables into which the store's own triggers write when rows
 	// come and go; where rows are merged they are not compared.
 	Triggered []string
