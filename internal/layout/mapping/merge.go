@@ -25,11 +25,20 @@ func (s *sink) merge(ctx context.Context, w *writer, b *format.Batch, res *store
 		if err != nil {
 			return err
 		}
+		places := map[[16]byte]bool{}
+		for _, place := range shown {
+			places[place] = true
+		}
 		for row, leaf := range b.AppendLeaves(nil) {
 			if _, ok := shown[leaf.Sum]; ok {
 				at[row] = same
 			} else if at[row] == same {
 				at[row] = found[row]
+			}
+			// Only the product takes the two for the same.
+			if at[row] >= 0 && !s.exact && !places[leaf.Place] && s.keepsRefused() {
+				at[row] = occupied
+				refuse(nil)(row, errOccupied)
 			}
 		}
 		if s.exact {
@@ -234,13 +243,21 @@ func (s *sink) writePart(ctx context.Context, w *writer, b *format.Batch, res *s
 			}
 		}
 		leaves := b.AppendLeaves(nil)
+		full, err := s.foundFull(ctx, w, keys, func(row int) bool {
+			return !s.exact && found[row] >= 0 && absent[leaves[row].Place] && !main.fresh[p.rowPlace(b, row)]
+		})
+		if err != nil {
+			return err
+		}
 		which = which[:0]
 		for row := range b.Rows {
 			_, unchanged := shown[leaves[row].Sum]
 			switch {
 			case s.exact && shown != nil && found[row] >= 0 && !main.fresh[p.rowPlace(b, row)] && !absent[leaves[row].Place] && !s.succeeds(b, row):
 				refuse(nil)(row, store.ErrConflict)
-			case found[row] < 0 || main.fresh[p.rowPlace(b, row)] || absent[leaves[row].Place]:
+			case full[row] && s.keepsRefused():
+				refuse(nil)(row, errOccupied)
+			case !full[row] && (found[row] < 0 || main.fresh[p.rowPlace(b, row)] || absent[leaves[row].Place]):
 				which = append(which, row)
 			case unchanged:
 				res.Unchanged++

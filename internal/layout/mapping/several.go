@@ -60,8 +60,27 @@ func (s *sink) occupied(ctx context.Context, w *writer, keys, which []int) (map[
 	for i, row := range which {
 		_, there := slices.BinarySearch(held, found[i])
 		h := rowHash(wanted, i)
-		full[row] = found[i] >= 0 && (held == nil || there) || met[h]
+		if found[i] >= 0 && (held == nil || there) || met[h] {
+			full[row] = true
+		}
 		met[h] = true
 	}
 	return full, nil
+}
+
+// foundFull returns those of the asked rows of a target that hold a record of the part.
+func (s *sink) foundFull(ctx context.Context, w *writer, keys []int, asked func(row int) bool) (map[int]bool, error) {
+	if !w.reading.optional {
+		return nil, nil
+	}
+	var which []int
+	for row := range w.rows.N {
+		if asked(row) {
+			which = append(which, row)
+		}
+	}
+	if len(which) == 0 {
+		return nil, nil
+	}
+	return s.occupied(ctx, w, keys, which)
 }

@@ -68,6 +68,70 @@ func Records(t testing.TB) []byte {
 	return out.Bytes()
 }
 
+// Vectors makes an archive of a few memories with a vector of each space.
+func Vectors(t testing.TB, spaces ...string) []byte {
+	t.Helper()
+	m := &format.Manifest{
+		Writer: "storetest", Encoding: format.Arrow, Source: format.StoreID{Engine: "sqlite", Layout: "other", Version: "3"},
+		Origin:   &format.Origin{StoreID: format.StoreID{Engine: "sqlite", Layout: "other", Version: "3"}},
+		Sections: []*format.Section{format.Standard(format.Memories), format.Standard(format.Embeddings)},
+	}
+	const memories, dimension = 5, 4
+	for _, space := range spaces {
+		m.Spaces = append(m.Spaces, format.Space{ID: space, Dimension: dimension})
+	}
+	var out bytes.Buffer
+	w, err := format.NewWriter(&out, m, format.WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(s *format.Section, rows int, value func(c *format.Column, field string, row int)) {
+		b := format.NewBatch(s)
+		for row := range rows {
+			for i, f := range s.Fields {
+				value(&b.Columns[i], f.Name, row)
+			}
+			b.Rows++
+		}
+		if err := w.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(m.Sections[0], memories, func(c *format.Column, field string, row int) {
+		switch field {
+		case "id":
+			c.AppendString(fmt.Sprintf("several %d", row))
+		case "content":
+			c.AppendString(fmt.Sprintf("text %d", row))
+		default:
+			c.AppendNull()
+		}
+	})
+	write(m.Sections[1], memories*len(spaces), func(c *format.Column, field string, row int) {
+		space := spaces[row/memories]
+		switch field {
+		case "memory_id":
+			c.AppendString(fmt.Sprintf("several %d", row%memories))
+		case "space":
+			c.AppendString(space)
+		case "dimension":
+			c.AppendInt(dimension)
+		case "vector":
+			var v []byte
+			for i := range dimension {
+				v = binary.LittleEndian.AppendUint32(v, math.Float32bits(float32(row%memories)+float32(len(space)*i)+0.5))
+			}
+			c.AppendBytes(v)
+		default:
+			c.AppendNull()
+		}
+	})
+	if _, err := w.Close(nil); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
 // memory names a memory; some differ only in case, and one has no name.
 func memory(row int) string {
 	return []string{"m0", "M0", "", "m\x00", "memory ☃", "m5"}[row%6] + fmt.Sprint(row/6)

@@ -216,18 +216,8 @@ func table() string {
 // and from there into another one.
 func TestOddRecords(t *testing.T) {
 	rng := rand.New(rand.NewPCG(storetest.Seed(t), 3))
-	archive := storetest.Records(t)
-	info, err := verify.Archive(t.Context(), bytes.NewReader(archive), verify.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &source{kind: &kind{product: "other", in: "archive"}, archive: archive, digest: info.End.Content}
-	var there []*kind
-	for _, k := range kinds {
-		if k.available(t) {
-			there = append(there, k)
-		}
-	}
+	s := nobodys(t, storetest.Records(t))
+	there := available(t)
 	for _, k := range there {
 		targets := there
 		if !storetest.Long() {
@@ -240,6 +230,52 @@ func TestOddRecords(t *testing.T) {
 			}
 			for _, to := range targets {
 				s.by(t, to, held)
+			}
+		})
+	}
+}
+
+// nobodys is an archive of no store.
+func nobodys(t testing.TB, archive []byte) *source {
+	t.Helper()
+	info, err := verify.Archive(t.Context(), bytes.NewReader(archive), verify.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &source{kind: &kind{product: "other", in: "archive"}, archive: archive, digest: info.End.Content}
+}
+
+// available are the kinds of stores that can be had here.
+func available(t *testing.T) (out []*kind) {
+	for _, k := range kinds {
+		if k.available(t) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// TestVectorsOfTwoModels gives memories two vectors, at once and one after the other,
+// wherever a product has room for one.
+func TestVectorsOfTwoModels(t *testing.T) {
+	both, first, second := nobodys(t, storetest.Vectors(t, "one", "second")), storetest.Vectors(t, "one"), storetest.Vectors(t, "second")
+	for _, k := range available(t) {
+		t.Run("at once into "+k.String(), func(t *testing.T) {
+			held := both.by(t, k, both.archive)
+			if !t.Failed() {
+				both.by(t, k, held)
+			}
+		})
+		if k.once {
+			continue
+		}
+		t.Run("one by one into "+k.String(), func(t *testing.T) {
+			there := k.empty(t)
+			for _, archive := range [][]byte{first, second, both.archive} {
+				storetest.MustImport(t, there, archive, store.SinkOptions{Layout: k.layout, Embeddings: store.KeepEmbeddings})
+			}
+			if _, digest := exported(t, k, there); digest != both.digest {
+				t.Errorf("content digest %s, want %s", digest, both.digest)
 			}
 		})
 	}
