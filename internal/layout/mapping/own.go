@@ -37,7 +37,7 @@ func metaTable(name string) *format.Table {
 // columns that a table of an earlier import lacks.
 func (s *sink) beginOwn(ctx context.Context) error {
 	own := s.layout.Own
-	s.own = &ownManifest{Origin: s.manifest.Origin, Spaces: s.manifest.Spaces}
+	s.own = &ownManifest{Origin: originOf(s.manifest, s.layout), Spaces: s.manifest.Spaces}
 	if s.catalog.Table(own.MetaTable) != nil {
 		raw, err := readMeta(ctx, s.db, own.MetaTable)
 		if err != nil {

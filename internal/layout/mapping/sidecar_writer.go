@@ -62,7 +62,7 @@ func (w *sidecarWriter) begin(ctx context.Context) error {
 		}
 	}
 	if w.schemas.Origin == nil {
-		w.schemas.Origin = s.manifest.Origin
+		w.schemas.Origin = originOf(s.manifest, s.layout)
 	}
 	if s.opts.Embeddings != store.DropEmbeddings {
 		w.schemas.Spaces = withSpaces(w.schemas.Spaces, s.manifest.Spaces)
@@ -429,4 +429,18 @@ func (w *sidecarWriter) settleSpaces(ctx context.Context) error {
 		}
 	}
 	return w.store(ctx, entries, clear)
+}
+
+// originOf is where the records of an archive first came from. One that does not say so
+// is of its source, but not of the target's own product, or they would come back as
+// records of that.
+func originOf(m *format.Manifest, target *store.Layout) *format.Origin {
+	if m.Origin != nil {
+		return m.Origin
+	}
+	from := m.Source
+	if from.Layout == target.Name {
+		from = format.StoreID{Engine: from.Engine, Layout: "unknown"}
+	}
+	return &format.Origin{StoreID: from}
 }

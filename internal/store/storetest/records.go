@@ -68,13 +68,16 @@ func Records(t testing.TB) []byte {
 	return out.Bytes()
 }
 
-// Vectors makes an archive of a few memories with a vector of each space.
-func Vectors(t testing.TB, spaces ...string) []byte {
+// Vectors makes an archive of a few memories with a vector of each space. It says where
+// they first came from, or not.
+func Vectors(t testing.TB, origin bool, spaces ...string) []byte {
 	t.Helper()
 	m := &format.Manifest{
 		Writer: "storetest", Encoding: format.Arrow, Source: format.StoreID{Engine: "sqlite", Layout: "other", Version: "3"},
-		Origin:   &format.Origin{StoreID: format.StoreID{Engine: "sqlite", Layout: "other", Version: "3"}},
 		Sections: []*format.Section{format.Standard(format.Memories), format.Standard(format.Embeddings)},
+	}
+	if origin {
+		m.Origin = &format.Origin{StoreID: m.Source}
 	}
 	const memories, dimension = 5, 4
 	for _, space := range spaces {
