@@ -176,8 +176,17 @@ func (report *Report) write(ctx context.Context, b *format.Batch, dst Sink, o Op
 	return nil
 }
 
-// late counts records that were refused after they had been counted as written.
+// late counts records that had been counted as written before it was known what would
+// become of them.
 func (report *Report) late(dst Sink, o Options) error {
+	for section, res := range dst.Recounted() {
+		c := report.Sections[section]
+		c.Written -= min(c.Written, res.Unchanged+res.Updated+res.Skipped)
+		c.Unchanged += res.Unchanged
+		c.Updated += res.Updated
+		c.Skipped += res.Skipped
+		report.Sections[section] = c
+	}
 	late := dst.Late()
 	for _, r := range late {
 		c := report.Sections[r.Section]

@@ -143,6 +143,9 @@ type Sink interface {
 	// Late returns, once each, records that the target has refused after Write had
 	// counted them as written.
 	Late() []Reject
+	// Recounted returns, once and by section, what became of records that Write had
+	// counted as written, though they waited for others.
+	Recounted() map[string]Result
 	// Finish builds what is derived: indexes, full-text search.
 	Finish(ctx context.Context) error
 	// Notes returns what people should know of records that were taken, and Left what

@@ -29,20 +29,22 @@ type sink struct {
 	had      []format.Space  // that the target showed before the import
 	own      *ownManifest
 	losses   []format.Loss
-	held     *held            // rows that wait for their other parts
-	early    []early          // records that wait for the end
-	last     bool             // nothing comes any more
-	visitors bool             // the records at hand were added by another product
-	orphans  bool             // the rows of the records at hand have been removed
-	late     []store.Reject   // records that were refused after Write had counted them
-	progress *progress        // of an import that commits in steps
-	notes    []store.Reject   // records that were taken, but for a value that only the sidecar holds
-	written  int64            // memories
-	mints    map[string]*mint // of sections whose records get native identifiers
-	left     []store.Step     // what is left to be done after the import
-	exact    bool             // the target holds just an incremental archive's base; see remove.go
-	replaced *format.LeafSet  // places of native rows' records of which a next version comes
-	dropped  uint64           // records of embeddings that were left out on request
+	held     *held   // rows that wait for their other parts
+	early    []early // records that wait for the end
+	last     bool    // nothing comes any more
+	visitors bool    // the records at hand were added by another product
+	orphans  bool    // the rows of the records at hand have been removed
+
+	recounted map[string]store.Result // of records that have waited
+	late      []store.Reject          // records that were refused after Write had counted them
+	progress  *progress               // of an import that commits in steps
+	notes     []store.Reject          // records that were taken, but for a value that only the sidecar holds
+	written   int64                   // memories
+	mints     map[string]*mint        // of sections whose records get native identifiers
+	left      []store.Step            // what is left to be done after the import
+	exact     bool                    // the target holds just an incremental archive's base; see remove.go
+	replaced  *format.LeafSet         // places of native rows' records of which a next version comes
+	dropped   uint64                  // records of embeddings that were left out on request
 }
 
 var _ store.Sink = (*sink)(nil)
@@ -445,6 +447,13 @@ func (s *sink) Late() []store.Reject {
 	late := s.late
 	s.late = nil
 	return late
+}
+
+// Recounted returns what became of records that have waited for others.
+func (s *sink) Recounted() map[string]store.Result {
+	counts := s.recounted
+	s.recounted = nil
+	return counts
 }
 
 // Notes returns what people should know of records that were taken.

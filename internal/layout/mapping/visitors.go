@@ -94,7 +94,21 @@ func (s *sink) receive(ctx context.Context, e early) error {
 	}
 	s.visitors, s.orphans = false, false
 	s.late = append(s.late, res.Rejects...)
+	if !e.orphans && !s.exact {
+		s.recount(e.b.Section.Name, res)
+	}
 	return err
+}
+
+func (s *sink) recount(section string, res store.Result) {
+	if s.recounted == nil {
+		s.recounted = map[string]store.Result{}
+	}
+	sum := s.recounted[section]
+	sum.Unchanged += res.Unchanged
+	sum.Updated += res.Updated
+	sum.Skipped += res.Skipped
+	s.recounted[section] = sum
 }
 
 // welcome makes a writer take records of another product.

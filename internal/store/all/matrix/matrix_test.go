@@ -280,3 +280,24 @@ func TestVectorsOfTwoModels(t *testing.T) {
 		})
 	}
 }
+
+// TestAddedAbroad takes a record home that another product has added: as that product's,
+// once, and the next time it is there already.
+func TestAddedAbroad(t *testing.T) {
+	abroad := named(t, "LangGraph (SQLite)")
+	for _, name := range []string{"vestige (SQLite)", "ai-memory (SQLite)", "memorygraph (SQLite)", "claude-mem (SQLite)", "mem0 (SQLite)"} {
+		t.Run(name, func(t *testing.T) {
+			home := named(t, name)
+			archive, _ := exported(t, home, home.filled(t))
+			there := abroad.empty(t)
+			storetest.MustImport(t, there, archive, store.SinkOptions{Layout: abroad.layout})
+			storetest.Exec(t, there, `INSERT INTO store (prefix, key, value) VALUES ('memories', 'new', CAST('{"content":"added abroad"}' AS BLOB))`)
+			archive, digest := exported(t, abroad, there)
+			back := home.empty(t)
+			imported(t, home, back, archive, digest)
+			if _, got := exported(t, home, back); got != digest {
+				t.Errorf("content digest %s at home, %s abroad", got, digest)
+			}
+		})
+	}
+}
