@@ -438,7 +438,8 @@ class Damage(unittest.TestCase):
             self.assertEqual(result["records"], records)
 
     def test_guide(self) -> None:
-        for cls, hook in (("version", lambda g: g[:8] + b"\2" + g[9:]), ("feature", lambda g: g[:12] + b"\1" + g[13:]),
+        for cls, hook in (("version", lambda g: g[:8] + b"\2" + g[9:]), ("feature", lambda g: g[:12] + b"\2" + g[13:]),
+                          ("manifest", lambda g: g[:12] + b"\1" + g[13:]),
                           ("guide", lambda g: g[:10] + b"\1" + g[11:]), ("guide", lambda g: g[:39] + b"\1" + g[40:]),
                           ("guide", lambda g: g + b"\xff"), ("guide", lambda g: b"x" + g[1:]), ("guide", lambda g: g[:39]),
                           ("guide", lambda g: g + bytes(65536))):
