@@ -61,6 +61,9 @@ type Catalog struct {
 	Settings map[string]int64
 	// Bound says that the engine acts on foreign keys while rows are written.
 	Bound bool
+	// MostDimensions is how many dimensions a column of vectors may have; 0 where the
+	// engine has no type of vectors.
+	MostDimensions int64
 }
 
 // Table returns the named table, or nil.

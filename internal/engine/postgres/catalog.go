@@ -20,7 +20,7 @@ func (d *DB) Catalog(ctx context.Context) (*store.Catalog, error) {
 	if err := d.load(ctx); err != nil {
 		return nil, err
 	}
-	c := &store.Catalog{Engine: "postgres", Bound: true}
+	c := &store.Catalog{Engine: "postgres", Bound: true, MostDimensions: maxDimension}
 	tables := slices.SortedFunc(maps.Values(d.tables), func(a, b *table) int { return int(int64(a.oid) - int64(b.oid)) })
 	for _, t := range tables {
 		if !t.partition {

@@ -10,6 +10,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/memarc/memarc/format"
+	"github.com/memarc/memarc/internal/engine/sqlite/vec0"
 	"github.com/memarc/memarc/internal/store"
 )
 
@@ -44,7 +45,7 @@ func (db *DB) readCatalog(ctx context.Context) (*store.Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &store.Catalog{Engine: "sqlite"}
+	c := &store.Catalog{Engine: "sqlite", MostDimensions: vec0.MostDimensions}
 	vectors := vectorTables(rows, kinds)
 	for _, r := range rows {
 		if r.typ != "table" {

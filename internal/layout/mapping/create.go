@@ -150,6 +150,9 @@ func (s *sink) makes(t *store.TableDef) bool {
 	if o := s.manifest.Origin; !s.foreign && o != nil {
 		return slices.ContainsFunc(o.Tables, func(have format.Table) bool { return have.Name == t.Name })
 	}
+	if t.Spaced && strings.Contains(t.CreateSQL(), store.DimensionMark) {
+		return s.dimension() > 0
+	}
 	return !t.Spaced || len(s.manifest.Spaces) > 0
 }
 

@@ -200,11 +200,23 @@ func spaceError(archive, target string) error {
 	return fmt.Errorf("%w: the archive has %s, the target takes %s; --embeddings keep stores the vectors beside the product's own, --embeddings drop leaves them out, and memarc reembed makes new ones", store.ErrSpace, archive, target)
 }
 
+// space is the archive's first space that a column of vectors can have; nil if there is
+// none. What a space says of itself may be anything.
+func (s *sink) space() *format.Space {
+	for i := range s.manifest.Spaces {
+		sp := &s.manifest.Spaces[i]
+		if most := s.catalog.MostDimensions; sp.Dimension > 0 && (most == 0 || sp.Dimension <= most) {
+			return sp
+		}
+	}
+	return nil
+}
+
 // register tells a new store which space it is going to take: that of the archive's
 // first vectors.
 func (s *sink) register(ctx context.Context) error {
 	from := s.layout.Model
-	if from == nil || !s.db.Fresh() || !s.foreign || len(s.manifest.Spaces) == 0 {
+	if from == nil || !s.db.Fresh() || !s.foreign {
 		return nil
 	}
 	return s.runModel(ctx, from.Register)
@@ -212,9 +224,12 @@ func (s *sink) register(ctx context.Context) error {
 
 // runModel runs statements about the archive's first space.
 func (s *sink) runModel(ctx context.Context, statements []store.Statement) error {
-	sp := s.manifest.Spaces[0]
-	if sp.Dimension <= 0 {
-		return nil
+	sp := s.space()
+	if sp == nil {
+		if slices.ContainsFunc(statements, func(st store.Statement) bool { return strings.Contains(st.SQL, "$") }) {
+			return nil
+		}
+		sp = &format.Space{}
 	}
 	for _, st := range statements {
 		if st.Object != "" && !holdsObject(s.catalog, st.Object) {
@@ -256,10 +271,8 @@ func literal(s string) string { return store.QuoteText(strings.ReplaceAll(s, "\x
 
 // dimension is that of the vectors of a new store whose columns fix it.
 func (s *sink) dimension() int64 {
-	for _, sp := range s.manifest.Spaces {
-		if sp.Dimension > 0 {
-			return sp.Dimension
-		}
+	if sp := s.space(); sp != nil {
+		return sp.Dimension
 	}
 	if s.layout.Model != nil {
 		return s.layout.Model.Assumed

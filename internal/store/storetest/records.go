@@ -68,9 +68,12 @@ func Records(t testing.TB) []byte {
 	return out.Bytes()
 }
 
-// Vectors makes an archive of a few memories with a vector of each space. It says where
-// they first came from, or not.
-func Vectors(t testing.TB, origin bool, spaces ...string) []byte {
+// Dimension is how many elements the vectors of Vectors have.
+const Dimension = 4
+
+// Vectors makes an archive of a few memories with a vector of each space, which is said
+// to have a number of dimensions. It says where they first came from, or not.
+func Vectors(t testing.TB, origin bool, label int64, spaces ...string) []byte {
 	t.Helper()
 	m := &format.Manifest{
 		Writer: "storetest", Encoding: format.Arrow, Source: format.StoreID{Engine: "sqlite", Layout: "other", Version: "3"},
@@ -79,9 +82,9 @@ func Vectors(t testing.TB, origin bool, spaces ...string) []byte {
 	if origin {
 		m.Origin = &format.Origin{StoreID: m.Source}
 	}
-	const memories, dimension = 5, 4
+	const memories = 5
 	for _, space := range spaces {
-		m.Spaces = append(m.Spaces, format.Space{ID: space, Dimension: dimension})
+		m.Spaces = append(m.Spaces, format.Space{ID: space, Dimension: label})
 	}
 	var out bytes.Buffer
 	w, err := format.NewWriter(&out, m, format.WriterOptions{})
@@ -118,10 +121,10 @@ func Vectors(t testing.TB, origin bool, spaces ...string) []byte {
 		case "space":
 			c.AppendString(space)
 		case "dimension":
-			c.AppendInt(dimension)
+			c.AppendInt(label)
 		case "vector":
 			var v []byte
-			for i := range dimension {
+			for i := range Dimension {
 				v = binary.LittleEndian.AppendUint32(v, math.Float32bits(float32(row%memories)+float32(len(space)*i)+0.5))
 			}
 			c.AppendBytes(v)

@@ -13,9 +13,11 @@ import (
 // Module is the name by which tables are declared.
 const Module = "vec0"
 
-// The limits of sqlite-vec.
+// MostDimensions is how many dimensions a vector may have.
+const MostDimensions = 8192
+
+// The other limits of sqlite-vec.
 const (
-	maxDimensions = 8192
 	maxChunk      = 4096 // slots
 	defaultChunk  = 1024
 	maxVectors    = 16
@@ -175,7 +177,7 @@ func (d *Definition) option(words []string, decl string) bool {
 // vector takes NAME TYPE [ N ] and what follows.
 func (c *Column) vector(words []string) bool {
 	n, err := strconv.Atoi(words[3])
-	if err != nil || n <= 0 || n > maxDimensions || words[4] != "]" {
+	if err != nil || n <= 0 || n > MostDimensions || words[4] != "]" {
 		return false
 	}
 	starts := func(names ...string) bool {

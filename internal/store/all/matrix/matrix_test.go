@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -258,7 +259,7 @@ func available(t *testing.T) (out []*kind) {
 // TestVectorsOfTwoModels gives memories two vectors, at once and one after the other,
 // wherever a product has room for one.
 func TestVectorsOfTwoModels(t *testing.T) {
-	both, first, second := nobodys(t, storetest.Vectors(t, false, "one", "second")), storetest.Vectors(t, true, "one"), storetest.Vectors(t, true, "second")
+	both, first, second := nobodys(t, storetest.Vectors(t, false, storetest.Dimension, "one", "second")), storetest.Vectors(t, true, storetest.Dimension, "one"), storetest.Vectors(t, true, storetest.Dimension, "second")
 	for _, k := range available(t) {
 		t.Run("at once into "+k.String(), func(t *testing.T) {
 			held := both.by(t, k, both.archive)
@@ -278,6 +279,22 @@ func TestVectorsOfTwoModels(t *testing.T) {
 				t.Errorf("content digest %s, want %s", digest, both.digest)
 			}
 		})
+	}
+}
+
+// TestImpossibleDimensions has spaces of which nothing, or what no store could hold, is
+// said; what a space says of itself is anybody's.
+func TestImpossibleDimensions(t *testing.T) {
+	rng, labels := rand.New(rand.NewPCG(storetest.Seed(t), 4)), []int64{0, -1, 16_001, math.MaxInt64}
+	for _, k := range available(t) {
+		some := labels
+		if !storetest.Long() {
+			some = labels[rng.IntN(len(labels)):][:1]
+		}
+		for _, label := range some {
+			s := nobodys(t, storetest.Vectors(t, true, label, "odd"))
+			t.Run(fmt.Sprint(label, " into ", k), func(t *testing.T) { s.by(t, k, s.archive) })
+		}
 	}
 }
 
