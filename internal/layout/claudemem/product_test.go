@@ -29,7 +29,7 @@ func product(t *testing.T, mode, path string) (out seen) {
 	t.Helper()
 	folder := os.Getenv("MEMARC_TEST_CLAUDEMEM")
 	if folder == "" {
-		const why = "MEMARC_TEST_CLAUDEMEM names no folder in which claude-mem and bun are installed by npm: that the product reads what memarc writes"
+		const why = "MEMARC_TEST_CLAUDEMEM names no folder that has bun and claude-mem in its node_modules: that the product reads what memarc writes"
 		if slices.Contains(strings.Fields(os.Getenv("MEMARC_TEST_REQUIRE")), "claudemem") {
 			t.Fatal(why)
 		}
