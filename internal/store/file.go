@@ -44,8 +44,8 @@ type FileFormat struct {
 	// refuses those that it can not give at all.
 	Normal func(table string, columns []string, rows *Rows, refuse func(row int, reason string))
 	// Fits, if set, refuses normal rows that the file cannot give beside those that the tables
-	// hold.
-	Fits func(ctx context.Context, from Tables, table string, columns []string, rows *Rows, refuse func(row int, reason string)) error
+	// hold: with an Unfit, or with a Dangling if others may still come that make them fit.
+	Fits func(ctx context.Context, from Tables, table string, columns []string, rows *Rows, refuse func(row int, err error)) error
 }
 
 // Within says that a row stands in the file of the row of Table whose Key its Column has.
@@ -56,6 +56,15 @@ type Unfit string
 
 // Error is the reason.
 func (e Unfit) Error() string { return string(e) }
+
+// Dangling is why a target does not take rows that refer to what is not there, or not yet.
+type Dangling struct{ Unfit }
+
+// Unwrap lets a Dangling be an Unfit.
+func (e Dangling) Unwrap() error { return e.Unfit }
+
+// Is lets it be ErrDangling.
+func (e Dangling) Is(err error) bool { return err == ErrDangling }
 
 // Sidecarless is the ability of a target that has no place beside the product's own
 // records: what these cannot hold is left out, and the ledger says so.

@@ -131,13 +131,13 @@ func (t *Target) change(ctx context.Context, table string, columns []string, row
 		normal.AppendRow(rows, row)
 	}
 	refused := map[int]bool{}
-	refuse := func(row int, reason string) {
+	refuse := func(row int, err error) {
 		if !refused[row] {
 			refused[row] = true
-			reject(row, store.Unfit(reason))
+			reject(row, err)
 		}
 	}
-	t.format.Normal(table, columns, normal, refuse)
+	t.format.Normal(table, columns, normal, func(row int, reason string) { refuse(row, store.Unfit(reason)) })
 	if err := t.homeless(ctx, table, columns, normal, refuse); err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (t *Target) change(ctx context.Context, table string, columns []string, row
 }
 
 // homeless refuses rows in whose file they would stand if there were one.
-func (t *Target) homeless(ctx context.Context, table string, columns []string, rows *store.Rows, refuse func(int, string)) error {
+func (t *Target) homeless(ctx context.Context, table string, columns []string, rows *store.Rows, refuse func(int, error)) error {
 	in, ok := t.format.Within[table]
 	at := slices.Index(columns, in.Column)
 	if !ok || at < 0 {
@@ -169,7 +169,7 @@ func (t *Target) homeless(ctx context.Context, table string, columns []string, r
 	_, found, err := t.tables.Lookup(ctx, in.Table, []string{in.Key}, []string{in.Key}, &store.Rows{N: rows.N, Columns: rows.Columns[at : at+1]})
 	for row, i := range found {
 		if i < 0 {
-			refuse(row, "the record in whose file it would stand is not there")
+			refuse(row, store.Dangling{Unfit: "the record in whose file it would stand is not there"})
 		}
 	}
 	return err

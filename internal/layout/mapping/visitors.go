@@ -70,9 +70,11 @@ func (s *sink) putOff(w *writer, b *format.Batch, res *store.Result) (*format.Ba
 	return some(b, except(b.Rows, which)), nil
 }
 
-// writeEarly writes the records that have waited for the end.
+// writeEarly writes the records that have waited for the end, in the order in which sections
+// refer to each other.
 func (s *sink) writeEarly(ctx context.Context) error {
 	s.last = true
+	slices.SortStableFunc(s.early, func(a, b early) int { return sectionRank(a.b.Section.Name) - sectionRank(b.b.Section.Name) })
 	for _, e := range s.early {
 		if err := s.receive(ctx, e); err != nil {
 			return err

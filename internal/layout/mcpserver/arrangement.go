@@ -191,7 +191,7 @@ func realised(runs []run, left map[string]int64) (out []run) {
 }
 
 // fits refuses rows of which a file with the rows of the tables would not tell.
-func fits(ctx context.Context, from store.Tables, table string, columns []string, rows *store.Rows, refuse func(int, string)) error {
+func fits(ctx context.Context, from store.Tables, table string, columns []string, rows *store.Rows, refuse func(int, error)) error {
 	at := -1
 	switch table {
 	case arrangement:
@@ -215,9 +215,9 @@ func fits(ctx context.Context, from store.Tables, table string, columns []string
 	for row := range rows.N {
 		runs, err := parseRuns(rows.Columns[at].Bytes(row))
 		if err != nil {
-			refuse(row, err.Error())
+			refuse(row, store.Unfit(err.Error()))
 		} else if !slices.Equal(arranged(realised(slices.Clone(runs), maps.Clone(left))), runs) {
-			refuse(row, "lines are missing whose places it says; the others stand in the order in which the server writes them")
+			refuse(row, store.Dangling{Unfit: "lines are missing whose places it says; the others stand in the order in which the server writes them"})
 		}
 	}
 	return nil
@@ -225,11 +225,11 @@ func fits(ctx context.Context, from store.Tables, table string, columns []string
 
 // fitOthers refuses lines that would be read as something else: those that repeat what is no
 // longer there, and a fork's mark where nothing stands before it.
-func fitOthers(ctx context.Context, from store.Tables, left map[string]int64, lines *store.Cells, refuse func(int, string)) error {
+func fitOthers(ctx context.Context, from store.Tables, left map[string]int64, lines *store.Cells, refuse func(int, error)) error {
 	for row := range lines.Kinds {
 		line := lines.Bytes(row)
 		if isMarker(line) && left[entities]+left[relations] == 0 {
-			refuse(row, "as the first line it would say that the file is the fork's")
+			refuse(row, store.Dangling{Unfit: "as the first line it would say that the file is the fork's"})
 		}
 		r, err := parseLine(line)
 		if err != nil || r.kind == others {
@@ -246,7 +246,7 @@ func fitOthers(ctx context.Context, from store.Tables, left map[string]int64, li
 			return err
 		}
 		if found[0] < 0 {
-			refuse(row, "the line that it repeats is gone")
+			refuse(row, store.Dangling{Unfit: "the line that it repeats is gone"})
 		}
 	}
 	return nil

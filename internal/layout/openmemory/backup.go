@@ -244,7 +244,7 @@ func (b *backupRows) indented(columns []string, rows *store.Rows) {
 
 // fitBackup refuses a second user, and memories of another: the product's import would give
 // them to the one.
-func fitBackup(ctx context.Context, db store.Tables, name string, columns []string, rows *store.Rows, refuse func(int, string)) error {
+func fitBackup(ctx context.Context, db store.Tables, name string, columns []string, rows *store.Rows, refuse func(int, error)) error {
 	column := map[string]string{"users": "id", "memories": "user_id"}[name]
 	at := slices.Index(columns, column)
 	if column == "" || at < 0 {
@@ -260,7 +260,7 @@ func fitBackup(ctx context.Context, db store.Tables, name string, columns []stri
 			owner = id
 		}
 		if id != owner {
-			refuse(row, "a backup is of one user")
+			refuse(row, store.Unfit("a backup is of one user"))
 		}
 	}
 	return nil

@@ -103,8 +103,8 @@ func writeRecords(ctx context.Context, db store.Tables, t *table, w *bufio.Write
 
 // fits refuses what the format's library refuses beside what there is: an end of a relation
 // or an owner of a vector that is not there, and a second vector of a memory.
-func fits(ctx context.Context, db store.Tables, name string, columns []string, rows *store.Rows, refuse func(int, string)) error {
-	missing := func(column, table, key string, there bool, why string) error {
+func fits(ctx context.Context, db store.Tables, name string, columns []string, rows *store.Rows, refuse func(int, error)) error {
+	missing := func(column, table, key string, there bool, why error) error {
 		at := slices.Index(columns, column)
 		if at < 0 {
 			return nil
@@ -117,7 +117,7 @@ func fits(ctx context.Context, db store.Tables, name string, columns []string, r
 		}
 		return err
 	}
-	const absent = "the format wants its memory to be there"
+	absent := store.Dangling{Unfit: "the format wants its memory to be there"}
 	switch name {
 	case relations:
 		for _, end := range []string{"from", "to"} {
@@ -135,7 +135,7 @@ func fits(ctx context.Context, db store.Tables, name string, columns []string, r
 }
 
 // twice refuses vectors of memories that have one in another space.
-func twice(ctx context.Context, db store.Tables, columns []string, rows *store.Rows, refuse func(int, string)) error {
+func twice(ctx context.Context, db store.Tables, columns []string, rows *store.Rows, refuse func(int, error)) error {
 	id, model := slices.Index(columns, "memory_id"), slices.Index(columns, "model")
 	if id < 0 || model < 0 {
 		return nil
@@ -154,7 +154,7 @@ func twice(ctx context.Context, db store.Tables, columns []string, rows *store.R
 		}
 		if met && !rows.Columns[model].Equal(row, &rows.Columns[model], at) ||
 			found[row] >= 0 && !rows.Columns[model].Equal(row, &there.Columns[0], found[row]) {
-			refuse(row, "the format has one vector for each memory")
+			refuse(row, store.Unfit("the format has one vector for each memory"))
 		}
 	}
 	return nil

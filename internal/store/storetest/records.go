@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/memarc/memarc/format"
@@ -133,6 +134,42 @@ func Vectors(t testing.TB, origin bool, label int64, spaces ...string) []byte {
 		}
 	})
 	if _, err := w.Close(nil); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// Backwards writes an archive anew with its records, and its sections, in the opposite
+// order.
+func Backwards(t testing.TB, archive []byte) []byte {
+	t.Helper()
+	r, err := format.NewReader(bytes.NewReader(archive), format.ReaderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var batches []*format.Batch
+	for b, err := range r.Batches() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		turned := format.NewBatch(b.Section)
+		for row := range b.Rows {
+			turned.AppendRow(b, b.Rows-1-row)
+		}
+		batches = append(batches, turned)
+		b.Release()
+	}
+	var out bytes.Buffer
+	w, err := format.NewWriter(&out, r.Manifest(), format.WriterOptions{Flags: r.Flags()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range slices.Backward(batches) {
+		if err := w.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Close(r.End().Losses); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()

@@ -134,9 +134,15 @@ func TestChains(t *testing.T) {
 	}
 }
 
+// made are the sources, once they have been made.
+var made []*source
+
 // everySource makes a store of each kind that can be had here.
 func everySource(t *testing.T) (out []*source) {
 	t.Helper()
+	if made != nil {
+		return made
+	}
 	for _, k := range kinds {
 		if !k.available(t) {
 			continue
@@ -154,6 +160,7 @@ func everySource(t *testing.T) (out []*source) {
 	if len(out) < 10 {
 		t.Errorf("only %d kinds of stores", len(out))
 	}
+	made = out
 	return out
 }
 
@@ -174,6 +181,29 @@ func chosen(rng *rand.Rand, s *source, sources []*source) (out []*kind) {
 		dear = dear[:min(few, len(dear))]
 	}
 	return append(out, dear...)
+}
+
+// TestBackwards has archives that hold their records in another order than memarc writes
+// them in: relations before memories, vectors before their models. Order means nothing.
+func TestBackwards(t *testing.T) {
+	rng := rand.New(rand.NewPCG(storetest.Seed(t), 5))
+	sources := everySource(t)
+	for _, s := range sources {
+		backwards := nobodys(t, storetest.Backwards(t, s.archive))
+		if backwards.digest != s.digest {
+			t.Fatalf("%s: content digest %s, backwards %s", s, s.digest, backwards.digest)
+		}
+		targets := []*kind{s.kind, sources[rng.IntN(len(sources))].kind}
+		if storetest.Long() {
+			targets = targets[:0]
+			for _, to := range sources {
+				targets = append(targets, to.kind)
+			}
+		}
+		for _, k := range targets {
+			t.Run(fmt.Sprint(s, " to ", k), func(t *testing.T) { backwards.by(t, k, backwards.archive) })
+		}
+	}
 }
 
 // The README has the table of all pairs.
