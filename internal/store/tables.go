@@ -232,6 +232,13 @@ type Target interface {
 	Commit(ctx context.Context) error
 }
 
+// Behind is the ability of a target to go on while rows are on their way: InsertBehind
+// may return before they are in. The rows are the target's from then on. One that is
+// refused, like any other failure, ends the import with this call or a later one.
+type Behind interface {
+	InsertBehind(ctx context.Context, table string, columns []string, rows *Rows) error
+}
+
 // Schemaless is the ability of an engine whose tables exist by their rows alone:
 // Declare says which columns a table of a layout's schema has, instead of Exec.
 type Schemaless interface {

@@ -26,11 +26,13 @@ type DB struct {
 	tables map[string]*table
 	// savepoints and cursors that there have been, for their names
 	marks int
-	// pending is closed once a cursor has read ahead; nil if none does.
+	// pending is closed once a cursor has read ahead, or rows have been written behind;
+	// nil if none are.
 	pending chan struct{}
+	broken  error // why rows could not be written behind
 }
 
-// client returns the connection, once nothing is read ahead on it.
+// client returns the connection, once nothing is read ahead or written behind on it.
 func (d *DB) client() *pgx.Conn {
 	if d.pending != nil {
 		<-d.pending

@@ -65,8 +65,12 @@ func explain(err error) error {
 	return &serverError{pg, text}
 }
 
-// failed says which database an error is about.
+// failed says which database an error is about. What has gone wrong behind an import is
+// the cause of all that does after it.
 func (d *DB) failed(verb string, err error) error {
+	if d.client(); d.broken != nil {
+		verb, err = "write", d.broken
+	}
 	return fmt.Errorf("%s %q: %w", verb, d.name, explain(err))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -103,24 +104,12 @@ func (t *Target) Insert(ctx context.Context, name string, columns []string, rows
 	if rows.N == 0 {
 		return nil
 	}
-	tab, err := t.ready(ctx, name)
+	tab, picked, which, err := t.beginInsert(ctx, name, columns, rows, reject)
 	if err != nil {
 		return err
-	}
-	picked, err := tab.pick(columns)
-	if err != nil {
-		return t.failed("write", err)
-	}
-	which := holds(picked, rows, reject)
-	if err := t.count(ctx, tab, len(which)); err != nil {
-		return err
-	}
-	plain := true
-	for _, c := range picked {
-		plain = plain && c.codec != nil
 	}
 	insert := t.insertStaged
-	if plain {
+	if isPlain(picked) {
 		insert = t.insertPlain
 	}
 	if err := insert(ctx, tab, picked, rows, which, reject); err != nil {
@@ -129,16 +118,68 @@ func (t *Target) Insert(ctx context.Context, name string, columns []string, rows
 	return nil
 }
 
+// beginInsert prepares a table for rows and says which its columns hold.
+func (t *Target) beginInsert(ctx context.Context, name string, columns []string, rows *store.Rows, reject func(row int, err error)) (tab *table, picked []*column, which []int, err error) {
+	if tab, err = t.ready(ctx, name); err != nil {
+		return nil, nil, nil, err
+	}
+	if picked, err = tab.pick(columns); err != nil {
+		return nil, nil, nil, t.failed("write", err)
+	}
+	which = holds(picked, rows, reject)
+	return tab, picked, which, t.count(ctx, tab, len(which))
+}
+
+func isPlain(columns []*column) bool {
+	return !slices.ContainsFunc(columns, func(c *column) bool { return c.codec == nil })
+}
+
+// InsertBehind copies rows straight into a table while the caller goes on. Where that
+// fails, so does all that follows.
+func (t *Target) InsertBehind(ctx context.Context, name string, columns []string, rows *store.Rows) error {
+	if rows.N == 0 {
+		return nil
+	}
+	var refused error
+	reject := func(_ int, err error) { refused = fmt.Errorf("table %q: %w", name, err) }
+	tab, picked, which, err := t.beginInsert(ctx, name, columns, rows, reject)
+	switch {
+	case err != nil:
+		return err
+	case refused != nil:
+		return refused
+	case !isPlain(picked):
+		return errors.Join(t.Insert(ctx, name, columns, rows, reject), refused)
+	}
+	conn, behind := t.client().PgConn(), make(chan struct{})
+	t.pending = behind
+	go func() {
+		defer close(behind)
+		if err := copyIn(ctx, conn, t.into(tab, picked), newCopyStream(picked, rows, which, false)); err != nil {
+			if aboutRow(err) {
+				err = rowError(err)
+			}
+			t.broken = fmt.Errorf("table %q: %w", name, err)
+		}
+	}()
+	return nil
+}
+
+// into names what a COPY fills.
+func (t *Target) into(tab *table, columns []*column) string {
+	return t.qualified(tab.name) + " (" + writtenColumns(columns) + ")"
+}
+
 // insertPlain copies rows straight into the table.
 func (t *Target) insertPlain(ctx context.Context, tab *table, columns []*column, rows *store.Rows, which []int, reject func(int, error)) error {
-	into := t.qualified(tab.name) + " (" + writtenColumns(columns) + ")"
+	into := t.into(tab, columns)
 	return t.insertAll(ctx, which, reject, func(which []int) error {
-		return t.copyIn(ctx, into, newCopyStream(columns, rows, which, false))
+		return copyIn(ctx, t.client().PgConn(), into, newCopyStream(columns, rows, which, false))
 	})
 }
 
-func (t *Target) copyIn(ctx context.Context, into string, s *copyStream) error {
-	_, err := t.client().PgConn().CopyFrom(ctx, s, "COPY "+into+" FROM STDIN (FORMAT binary)")
+func copyIn(ctx context.Context, conn *pgconn.PgConn, into string, s *copyStream) error {
+	_, err := conn.CopyFrom(ctx, s, "COPY "+into+" FROM STDIN (FORMAT binary)")
 	s.stop() // where it has failed, a goroutine may still read
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err() // of which the broken connection is the consequence

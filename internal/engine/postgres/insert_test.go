@@ -151,6 +151,60 @@ func TestInsertEmpty(t *testing.T) {
 	must(t, d.Commit(ctx))
 }
 
+// Rows that are written behind are there, in their order, before anything else is done;
+// one that is refused, at once or by the server, ends the import.
+func TestInsertBehind(t *testing.T) {
+	ctx, columns := context.Background(), []string{"a", "b"}
+	open := func() (*Target, string) {
+		url := database(t, "CREATE TABLE t (n serial, a int CHECK (a <> 666), b text)")
+		return target(t, url), url
+	}
+	d, url := open()
+	for i := range 50 {
+		must(t, d.InsertBehind(ctx, "t", columns, keysOf([]any{2 * i, 2*i + 1}, []any{strings.Repeat("x", 1+i*1000), nil})))
+		if i%7 == 0 {
+			if n, err := d.Count(ctx, "t"); err != nil || n != int64(2*i+2) {
+				t.Error(n, err)
+			}
+		}
+	}
+	must(t, d.InsertBehind(ctx, "t", columns, store.NewRows(2)))
+	must(t, d.Commit(ctx))
+	if got := asked(t, url, "SELECT count(*) || ' ' || sum(length(b)) || ' ' || bool_and(a = n - 1) FROM t"); got != "100 1225050 true" {
+		t.Error(got)
+	}
+	for _, what := range []string{"commit", "insert", "settle", "count", "nothing"} {
+		d, url := open()
+		must(t, d.Insert(ctx, "t", columns, keysOf([]any{1}, []any{"x"}), none(t)))
+		must(t, d.InsertBehind(ctx, "t", columns, keysOf([]any{2, 666}, []any{"secret", "secret"})))
+		var err error
+		switch what {
+		case "insert":
+			err = d.Insert(ctx, "t", columns, keysOf([]any{3}, []any{"y"}), none(t))
+		case "settle":
+			err = d.Settle(ctx)
+		case "count":
+			_, err = d.Count(ctx, "t")
+		}
+		if end := d.Commit(ctx); err == nil && what != "nothing" {
+			err = end
+		} else if end == nil {
+			t.Errorf("%s: committed", what)
+		}
+		if what != "nothing" && (err == nil || !strings.Contains(err.Error(), "t_a_check") || strings.Contains(err.Error(), "secret")) {
+			t.Errorf("%s: %v", what, err)
+		}
+		must(t, d.Close())
+		if got := asked(t, url, "SELECT count(*)::text FROM t"); got != "0" {
+			t.Errorf("%s: left behind: %s", what, got)
+		}
+	}
+	d, _ = open()
+	if err := d.InsertBehind(ctx, "t", columns, keysOf([]any{1 << 40}, []any{"x"})); err == nil || !strings.Contains(err.Error(), `column "a"`) {
+		t.Error(err)
+	}
+}
+
 func TestUpdateDelete(t *testing.T) {
 	url := database(t, `CREATE EXTENSION vector; CREATE TABLE t (id int PRIMARY KEY, a text, b int, j jsonb, k json, n numeric, v vector(2), x text CHECK (x <> 'bad'), day date, changed int DEFAULT 0);
 		INSERT INTO t (id, a, b, j, k, n) SELECT i, CASE WHEN i % 2 = 0 THEN 'a' || i END, i, ('{"i":' || i || '}')::jsonb, ('{"i":' || i || '}')::json, i + 0.50 FROM generate_series(1, 40) i;

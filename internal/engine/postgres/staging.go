@@ -43,7 +43,7 @@ func (t *Target) stage(ctx context.Context, columns []*column, rows *store.Rows,
 	}
 	bad := map[int]bool{}
 	err := t.halve(ctx, which, func(row int, err error) { bad[row] = true; reject(row, err) }, func(which []int) error {
-		return t.copyIn(ctx, name, newCopyStream(columns, rows, which, true))
+		return copyIn(ctx, t.client().PgConn(), name, newCopyStream(columns, rows, which, true))
 	})
 	return name, slices.DeleteFunc(which, func(row int) bool { return bad[row] }), err
 }

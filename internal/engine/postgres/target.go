@@ -341,6 +341,8 @@ func (t *Target) Commit(ctx context.Context) error {
 
 func (t *Target) commit(ctx context.Context) error {
 	switch {
+	case t.client() != nil && t.broken != nil:
+		return t.failed("write", t.broken)
 	case t.client().IsClosed():
 		return fmt.Errorf("commit %q: the connection is broken, and what was not committed before is undone", t.name)
 	case t.client().PgConn().TxStatus() == 'E':

@@ -299,7 +299,7 @@ const value = "a value "
 
 // broken ends the connection in the middle of a COPY and checks that the error comes
 // soon and that nothing hangs.
-func broken(t *testing.T, d *Target, url string, ctx context.Context, end func()) error {
+func broken(t *testing.T, d *Target, url string, ctx context.Context, behind bool, end func()) error {
 	t.Helper()
 	other, err := pgx.Connect(context.Background(), url)
 	must(t, err)
@@ -325,6 +325,10 @@ func broken(t *testing.T, d *Target, url string, ctx context.Context, end func()
 		begin = time.Now()
 		end()
 	}()
+	if behind {
+		must(t, d.InsertBehind(ctx, "big", []string{"x"}, rows))
+		rows = keysOf([]any{"and one more"})
+	}
 	err = d.Insert(ctx, "big", []string{"x"}, rows, none(t))
 	if err == nil {
 		t.Fatal("the COPY was over before its end came")
@@ -354,35 +358,37 @@ func TestBroken(t *testing.T) {
 		must(t, d.Commit(context.Background()))
 		must(t, d.Close())
 	}
-	t.Run("terminated", func(t *testing.T) {
-		url := database(t, ddl)
-		d := target(t, url)
-		pid := d.conn.PgConn().PID()
-		err := broken(t, d, url, context.Background(), func() { run(t, url, fmt.Sprintf("SELECT pg_terminate_backend(%d)", pid)) })
-		if !strings.Contains(err.Error(), "shut down") || strings.Contains(err.Error(), value) {
-			t.Error(err)
-		}
-		empty(t, url)
-	})
-	t.Run("cancelled", func(t *testing.T) {
-		url := database(t, ddl)
-		ctx, cancel := context.WithCancel(context.Background())
-		err := broken(t, target(t, url), url, ctx, cancel)
-		if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), value) {
-			t.Error(err)
-		}
-		empty(t, url)
-	})
-	t.Run("server", func(t *testing.T) {
-		s := pgserver.Server(t)
-		run(t, s.URL(), ddl)
-		stopped := make(chan error, 1)
-		err := broken(t, target(t, s.URL()), s.URL(), context.Background(), func() { stopped <- s.Stop(true) })
-		if strings.Contains(err.Error(), value) {
-			t.Error("the error shows a value")
-		}
-		must(t, <-stopped)
-		must(t, s.Start(context.Background()))
-		empty(t, s.URL())
-	})
+	for how, behind := range map[string]bool{"": false, " behind": true} {
+		t.Run("terminated"+how, func(t *testing.T) {
+			url := database(t, ddl)
+			d := target(t, url)
+			pid := d.conn.PgConn().PID()
+			err := broken(t, d, url, context.Background(), behind, func() { run(t, url, fmt.Sprintf("SELECT pg_terminate_backend(%d)", pid)) })
+			if !strings.Contains(err.Error(), "shut down") || strings.Contains(err.Error(), value) {
+				t.Error(err)
+			}
+			empty(t, url)
+		})
+		t.Run("cancelled"+how, func(t *testing.T) {
+			url := database(t, ddl)
+			ctx, cancel := context.WithCancel(context.Background())
+			err := broken(t, target(t, url), url, ctx, behind, cancel)
+			if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), value) {
+				t.Error(err)
+			}
+			empty(t, url)
+		})
+		t.Run("server"+how, func(t *testing.T) {
+			s := pgserver.Server(t)
+			run(t, s.URL(), ddl)
+			stopped := make(chan error, 1)
+			err := broken(t, target(t, s.URL()), s.URL(), context.Background(), behind, func() { stopped <- s.Stop(true) })
+			if strings.Contains(err.Error(), value) {
+				t.Error("the error shows a value")
+			}
+			must(t, <-stopped)
+			must(t, s.Start(context.Background()))
+			empty(t, s.URL())
+		})
+	}
 }

@@ -3,12 +3,9 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/memarc/memarc/internal/store"
 )
 
 // A tableLoad is what this import writes into one table.
@@ -16,23 +13,6 @@ type tableLoad struct {
 	rows    int
 	checked bool     // whether the table has indexes over vectors
 	indexes []string // statements that make those again that were dropped
-	inline  bool     // vectors stay in their rows
-}
-
-// inline keeps vectors in the rows of a table that the import creates, as far as they
-// fit into a page: beside them, each would take a row and an index entry more. The
-// setting goes again in Settle; it concerns rows that are written alone.
-func (t *Target) inline(ctx context.Context, tab *table, l *tableLoad) error {
-	const longest = 8160 // the greatest that toast_tuple_target takes
-	vectors := slices.ContainsFunc(tab.columns, func(c column) bool { return c.kind == store.Vector })
-	if t.before[tab.name] || tab.kind != "r" || !vectors {
-		return nil
-	}
-	l.inline = true
-	if err := t.exec(ctx, fmt.Sprintf("ALTER TABLE %s SET (toast_tuple_target = %d)", t.qualified(tab.name), longest)); err != nil {
-		return t.failed("write", err)
-	}
-	return nil
 }
 
 // indexesAside lists indexes over vectors that can be made again just as they are:
@@ -56,9 +36,6 @@ func (t *Target) count(ctx context.Context, tab *table, rows int) error {
 		l = new(tableLoad)
 		t.loads[tab.name] = l
 		t.order = append(t.order, tab.name)
-		if err := t.inline(ctx, tab, l); err != nil {
-			return err
-		}
 	}
 	l.rows += rows
 	if l.checked || l.rows <= fewRows {
@@ -150,12 +127,6 @@ const (
 func (t *Target) Settle(ctx context.Context) error {
 	for _, name := range t.loaded() {
 		l := t.loads[name]
-		if l.inline {
-			if err := t.exec(ctx, "ALTER TABLE "+t.qualified(name)+" RESET (toast_tuple_target)"); err != nil {
-				return t.failed("write", err)
-			}
-			l.inline = false
-		}
 		if len(l.indexes) == 0 {
 			continue
 		}

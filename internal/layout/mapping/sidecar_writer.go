@@ -176,6 +176,12 @@ func (w *sidecarWriter) store(ctx context.Context, rows, clear *store.Rows) erro
 			return err
 		}
 	}
+	if behind, ok := db.(store.Behind); ok {
+		if err := behind.InsertBehind(ctx, sidecarTable, sidecarColumns, rows); err != nil {
+			return fmt.Errorf("write %s: %w", sidecarTable, err)
+		}
+		return nil
+	}
 	var refused error
 	if err := db.Insert(ctx, sidecarTable, sidecarColumns, rows, func(_ int, err error) { refused = err }); err != nil {
 		return err
