@@ -10,11 +10,12 @@ import (
 	"testing"
 )
 
-// wild is a section with a field of every type.
+// wild is a section with two fields of every type: encoders that share memory between
+// columns must not mix them up.
 func wild() *Section {
 	s := &Section{Name: "wild", Key: []string{"text"}}
 	for _, t := range []Type{Text, JSON, Bytes, Int, Float, Bool, Time, List, Vector, Any, Map} {
-		s.Fields = append(s.Fields, Field{Name: t.String(), Type: t})
+		s.Fields = append(s.Fields, Field{Name: t.String(), Type: t}, Field{Name: "another " + t.String(), Type: t})
 	}
 	return s
 }

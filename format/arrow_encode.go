@@ -52,11 +52,21 @@ func arrowSchema(s *Section) *arrow.Schema {
 // arrowEncoder writes batches of one section as Arrow IPC streams.
 type arrowEncoder struct {
 	schema *arrow.Schema
-	plane  []byte
+	planes []byte // of all vectors of the batch at hand
 }
 
 // encode appends the stream to out.
 func (e *arrowEncoder) encode(out *bytes.Buffer, b *Batch) error {
+	size := 0
+	for i := range b.Columns {
+		if c := &b.Columns[i]; c.Type == Vector {
+			size += len(c.Data)
+		}
+	}
+	if cap(e.planes) < size {
+		e.planes = make([]byte, size)
+	}
+	room := e.planes[:size] // each column has its own part until the batch is written
 	var columns []arrow.Array
 	for i := range b.Columns {
 		c := &b.Columns[i]
@@ -64,7 +74,8 @@ func (e *arrowEncoder) encode(out *bytes.Buffer, b *Batch) error {
 			columns = append(columns, e.array(c))
 			continue
 		}
-		columns = append(columns, e.vector(c)...)
+		columns = append(columns, vectorArrays(c, room[:len(c.Data)])...)
+		room = room[len(c.Data):]
 	}
 	record := array.NewRecordBatch(e.schema, columns, int64(b.Rows))
 	w := ipc.NewWriter(out, ipc.WithSchema(e.schema))
@@ -119,14 +130,10 @@ func (e *arrowEncoder) array(c *Column) arrow.Array {
 	return array.MakeFromData(array.NewData(arrowType(c.Type), c.rows, buffers, children, nulls, 0))
 }
 
-// vector splits a column of vectors into byte planes.
-func (e *arrowEncoder) vector(c *Column) []arrow.Array {
+// vectorArrays splits a column of vectors into byte planes, in a room of its size.
+func vectorArrays(c *Column, all []byte) []arrow.Array {
 	valid, nulls := c.validity()
 	n := len(c.Data) / planes
-	if cap(e.plane) < len(c.Data) {
-		e.plane = make([]byte, len(c.Data))
-	}
-	all := e.plane[:len(c.Data)]
 	split(all, c.Data)
 	offsets := make([]int32, len(c.Offsets))
 	for i, o := range c.Offsets {
