@@ -91,7 +91,9 @@ func (f *filter) apply(b *format.Batch) *format.Batch {
 		if b.Section.Name == format.Memories {
 			keep[row] = f.wants(b, row)
 			if keep[row] {
-				f.kept[memoryPlace(b.Column("id"), row)] = true
+				if id := b.Column("id"); id != nil {
+					f.kept[memoryPlace(id, row)] = true
+				}
 			}
 		} else {
 			keep[row] = true
@@ -128,14 +130,14 @@ func (f *filter) wants(b *format.Batch, row int) bool {
 		if len(among) == 0 {
 			return true
 		}
-		c := b.Column(field)
+		c := b.Typed(field, format.Text)
 		return c != nil && !c.Null(row) && slices.Contains(among, c.String(row))
 	}
 	if !text("kind", f.Kinds) || !text("namespace", f.Namespaces) || !text("owner", f.Owners) {
 		return false
 	}
 	if len(f.Tags) > 0 {
-		c := b.Column("tags")
+		c := b.Typed("tags", format.List)
 		if c == nil || c.Null(row) || !hasItem(c, row, f.Tags) {
 			return false
 		}
@@ -144,7 +146,7 @@ func (f *filter) wants(b *format.Batch, row int) bool {
 		return true
 	}
 	for _, field := range []string{"updated_at", "created_at"} {
-		if c := b.Column(field); c != nil && !c.Null(row) {
+		if c := b.Typed(field, format.Time); c != nil && !c.Null(row) {
 			return c.Int(row) >= f.Since.UnixNano()
 		}
 	}

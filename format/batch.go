@@ -158,6 +158,15 @@ func (b *Batch) Column(name string) *Column {
 	return nil
 }
 
+// Typed returns the column of the named field; nil if the batch has none, or one of
+// another type: a section may name its fields as the standard does and mean something else.
+func (b *Batch) Typed(name string, t Type) *Column {
+	if c := b.Column(name); c != nil && c.Type == t {
+		return c
+	}
+	return nil
+}
+
 // Size returns the bytes that the batch's columns hold.
 func (b *Batch) Size() int {
 	n := 0

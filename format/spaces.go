@@ -4,17 +4,17 @@ package format
 func SpacesOf(b *Batch) []Space {
 	var out []Space
 	text := func(name string, row int) string {
-		if c := b.Column(name); c != nil && !c.Null(row) {
+		if c := b.Typed(name, Text); c != nil && !c.Null(row) {
 			return c.String(row)
 		}
 		return ""
 	}
 	for row := range b.Rows {
 		sp := Space{ID: text("id", row), Model: text("model", row), Provider: text("provider", row), Element: text("element", row), Hash: text("hash", row)}
-		if c := b.Column("dimension"); !c.Null(row) {
+		if c := b.Typed("dimension", Int); c != nil && !c.Null(row) {
 			sp.Dimension = c.Int(row)
 		}
-		if c := b.Column("normalized"); c != nil && !c.Null(row) {
+		if c := b.Typed("normalized", Bool); c != nil && !c.Null(row) {
 			v := c.Cells[row] == 1
 			sp.Normalized = &v
 		}

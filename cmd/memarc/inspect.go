@@ -102,8 +102,8 @@ func (r *summary) add(b *format.Batch) {
 	if b.Section.Name != format.Memories {
 		return
 	}
-	c := b.Column("created_at")
-	if c == nil || c.Type != format.Time {
+	c := b.Typed("created_at", format.Time)
+	if c == nil {
 		return
 	}
 	for row := range b.Rows {

@@ -113,7 +113,7 @@ func (j *Job) survey(ctx context.Context, res *Result, done map[[16]byte]bool) e
 		return err
 	}
 	return j.read(ctx, format.Embeddings, func(_ *store.Description, b *format.Batch) (bool, error) {
-		id, space, vector := b.Column("memory_id"), b.Column("space"), b.Column("vector")
+		id, space, vector := b.Typed("memory_id", format.Text), b.Typed("space", format.Text), b.Typed("vector", format.Vector)
 		if id == nil || space == nil || vector == nil {
 			return false, nil
 		}
@@ -135,7 +135,10 @@ func (j *Job) next(ctx context.Context, res *Result, done map[[16]byte]bool) (gr
 	}
 	err = j.read(ctx, format.Memories, func(from *store.Description, b *format.Batch) (bool, error) {
 		d = from
-		id := b.Column("id")
+		id := b.Typed("id", format.Text)
+		if id == nil {
+			return false, fmt.Errorf("%w: the memories have no identifiers that are texts, to which vectors could refer", store.ErrUsage)
+		}
 		for row := range b.Rows {
 			if id.Null(row) {
 				continue
@@ -163,7 +166,7 @@ func (j *Job) next(ctx context.Context, res *Result, done map[[16]byte]bool) (gr
 // textOf is what a memory says: its title, and its content or else its summary.
 func textOf(b *format.Batch, row int) string {
 	field := func(name string) string {
-		if c := b.Column(name); c != nil && !c.Null(row) {
+		if c := b.Typed(name, format.Text); c != nil && !c.Null(row) {
 			return c.String(row)
 		}
 		return ""
@@ -286,7 +289,10 @@ func (j *Job) check(ctx context.Context, made map[[16]byte][16]byte) error {
 		return nil
 	}
 	err := j.read(ctx, format.Embeddings, func(_ *store.Description, b *format.Batch) (bool, error) {
-		id, space, vector := b.Column("memory_id"), b.Column("space"), b.Column("vector")
+		id, space, vector := b.Typed("memory_id", format.Text), b.Typed("space", format.Text), b.Typed("vector", format.Vector)
+		if id == nil || space == nil || vector == nil {
+			return false, nil
+		}
 		for row := range b.Rows {
 			// A store that does not say of which model its vectors are has one a memory.
 			if id.Null(row) || vector.Null(row) || !space.Null(row) && string(space.Bytes(row)) != j.Space {

@@ -126,11 +126,11 @@ func (s *sink) expectModel() {
 // fits tells whether the store takes the vector of a record.
 func (m *model) fits(b *format.Batch, row int) bool {
 	if m.registered {
-		if c := b.Column("space"); c == nil || c.Null(row) || string(c.Bytes(row)) != m.name {
+		if c := b.Typed("space", format.Text); c == nil || c.Null(row) || string(c.Bytes(row)) != m.name {
 			return false
 		}
 	}
-	if c := b.Column("vector"); m.dimension > 0 && c != nil && !c.Null(row) {
+	if c := b.Typed("vector", format.Vector); m.dimension > 0 && c != nil && !c.Null(row) {
 		return int64(len(c.Bytes(row))/4) == m.dimension
 	}
 	return true

@@ -121,7 +121,7 @@ func (s *sink) extendOwn(ctx context.Context, have, section *format.Section) (*f
 		}
 	}
 	if !slices.Equal(have.Key, section.Key) {
-		return nil, fmt.Errorf("%w: section %q has another key in the target; import into a new file", store.ErrUsage, have.Name)
+		return nil, otherKey(have.Name)
 	}
 	return union, nil
 }

@@ -85,6 +85,7 @@ func (r *sidecarReader) section(native *format.Section) *format.Section {
 	for _, s := range r.schemas.Sections {
 		if s.Name == native.Name {
 			u = union(native, s)
+			u.Key = s.Key // the archive's: its order is part of the digest
 		}
 	}
 	r.unions[native.Name] = u

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -56,7 +57,12 @@ func (w *sidecarWriter) begin(ctx context.Context) error {
 	for _, section := range s.manifest.Sections {
 		i := slices.IndexFunc(w.schemas.Sections, func(have *format.Section) bool { return have.Name == section.Name })
 		if i < 0 {
+			if native := s.writers[section.Name]; native != nil && !s.fresh() && !slices.Equal(native.reading.section.Key, section.Key) {
+				return otherKey(section.Name)
+			}
 			w.schemas.Sections = append(w.schemas.Sections, section)
+		} else if !slices.Equal(w.schemas.Sections[i].Key, section.Key) {
+			return otherKey(section.Name)
 		} else {
 			w.schemas.Sections[i] = union(w.schemas.Sections[i], section)
 		}
@@ -279,7 +285,8 @@ func (w *sidecarWriter) shows(ctx context.Context, wr *writer, keys *store.Rows)
 }
 
 // divert returns the batch without the records that are in the sidecar already,
-// and without those that no native key can tell apart, which it puts there.
+// and without those that no native key can tell apart, which it puts there: those without
+// one, and the second with the same.
 func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch, res *store.Result) (*format.Batch, error) {
 	keys, _, _ := wr.part.split()
 	nameless := func(row int) bool {
@@ -299,7 +306,11 @@ func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch,
 		}
 	}
 	is := func(row int) bool { return known != nil && known[row] >= 0 }
-	if !slices.ContainsFunc(all(b.Rows), func(row int) bool { return is(row) || nameless(row) }) {
+	var second map[int]bool
+	if !w.sink.last || w.sink.visitors { // what has waited has been looked at
+		second = wr.seconds(b)
+	}
+	if second == nil && !slices.ContainsFunc(all(b.Rows), func(row int) bool { return is(row) || nameless(row) }) {
 		return b, nil
 	}
 	native, rest := format.NewBatch(b.Section), format.NewBatch(b.Section)
@@ -308,7 +319,7 @@ func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch,
 		switch {
 		case is(row):
 			res.Unchanged++
-		case nameless(row):
+		case nameless(row) || second[row]:
 			rest.AppendRow(b, row)
 		default:
 			native.AppendRow(b, row)
@@ -321,6 +332,29 @@ func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch,
 	res.Written += whole.Written
 	res.Unchanged += whole.Unchanged
 	return native, err
+}
+
+// seconds are the records whose key an earlier one of this import has had, where the
+// target would take both and neither could be found again; nil if there are none.
+func (w *writer) seconds(b *format.Batch) (second map[int]bool) {
+	if !w.lax || len(w.part.key) == 0 {
+		return nil
+	}
+	if w.places == nil {
+		w.places = map[uint64]struct{}{}
+	}
+	for row := range b.Rows {
+		place := b.Place(row)
+		short := binary.LittleEndian.Uint64(place[:])
+		if _, met := w.places[short]; met {
+			if second == nil {
+				second = map[int]bool{}
+			}
+			second[row] = true
+		}
+		w.places[short] = struct{}{}
+	}
+	return second
 }
 
 // divertKeyless returns the batch without the records that the table cannot hold
@@ -371,7 +405,7 @@ func (w *sidecarWriter) finish(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if n == 0 {
+		if n == 0 && !s.rekeyed() {
 			return s.db.Drop(ctx, sidecarTable) // everything has its place
 		}
 	}

@@ -59,6 +59,8 @@ type writer struct {
 	seeded  bool                // the table has rows with which the product's store starts
 	total   bool                // no record can need the sidecar
 	unique  bool                // no two rows of the table have the same key
+	lax     bool                // the target would take two records with the same key
+	places  map[uint64]struct{} // of records of another product in a lax target, in short
 	guests  bool                // it takes records of another product
 	fixed   bool                // an existing target keeps its own rows
 	fresh   map[[16]byte]bool   // places that this import has inserted
@@ -90,7 +92,10 @@ func NewSink(db store.Target, l *store.Layout, version int, opts store.SinkOptio
 func (s *sink) Plan(ctx context.Context, m *format.Manifest) (*store.Plan, error) {
 	s.manifest = m
 	prefer(s.db, s.layout)
-	var err error
+	err := s.checkTypes()
+	if err != nil {
+		return nil, err
+	}
 	if s.catalog, err = s.db.Catalog(ctx); err != nil {
 		return nil, err
 	}
@@ -265,10 +270,14 @@ func (s *sink) Begin(ctx context.Context) error {
 					w.others = append(w.others, o)
 				}
 			}
+			w.lax = !enforces(catalog.Table(t.table.Name), p.key)
 			if err := s.prepare(ctx, w, t.table.Name); err != nil {
 				return err
 			}
 		}
+	}
+	if s.rekeyed() && (s.opts.NoSidecar || s.bare) {
+		return fmt.Errorf("%w: the archive's sections have other keys than the layout %q gives, which nothing would remember without a sidecar; import into a new store with --layout memarc", store.ErrUsage, s.layout.Name)
 	}
 	if s.foreign || s.otherEngine() || !s.complete() {
 		s.sidecar = newSidecarWriter(s)
@@ -288,8 +297,12 @@ func (s *sink) Begin(ctx context.Context) error {
 }
 
 // holdsAll tells whether the part has a place for every field of the section. A
-// key field for which the product has no column is null in its records.
+// key field for which the product has no column is null in its records. Another key than
+// the part's is what the sidecar remembers.
 func holdsAll(p *part, section *format.Section) bool {
+	if !slices.Equal(p.section.Key, section.Key) {
+		return false
+	}
 	for _, f := range section.Fields {
 		if at := p.section.Field(f.Name); at < 0 || p.section.Fields[at].Type != f.Type {
 			return false
@@ -333,6 +346,11 @@ func (s *sink) prepare(ctx context.Context, w *writer, table string) error {
 	return nil
 }
 
+// enforces tells whether the engine refuses a second row with a key.
+func enforces(t *store.CatalogTable, key []string) bool {
+	return slices.Equal(t.Primary, key) || slices.ContainsFunc(t.Unique, func(u []string) bool { return slices.Equal(u, key) })
+}
+
 // isUnique tells whether no two rows of the table can have the same key.
 func isUnique(t *store.CatalogTable, key []string) bool {
 	for _, name := range key {
@@ -341,7 +359,7 @@ func isUnique(t *store.CatalogTable, key []string) bool {
 			return false
 		}
 	}
-	return slices.Equal(t.Primary, key) || slices.ContainsFunc(t.Unique, func(u []string) bool { return slices.Equal(u, key) })
+	return enforces(t, key)
 }
 
 // rebind takes a part's columns for which a section of the manifest has fields of

@@ -136,10 +136,10 @@ func (s *sink) screen(ctx context.Context, b *format.Batch, res *store.Result) (
 	}
 	if s.opts.Embeddings == store.RefuseEmbeddings && !s.fresh() && !known {
 		name, dim := "", int64(0)
-		if c := b.Column("space"); c != nil && !c.Null(other[0]) {
+		if c := b.Typed("space", format.Text); c != nil && !c.Null(other[0]) {
 			name = c.String(other[0])
 		}
-		if c := b.Column("vector"); c != nil && !c.Null(other[0]) {
+		if c := b.Typed("vector", format.Vector); c != nil && !c.Null(other[0]) {
 			dim = int64(len(c.Bytes(other[0])) / 4)
 		}
 		return b, spaceError(signature(name, dim, ""), signature(m.name, m.dimension, m.hash))

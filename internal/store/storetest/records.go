@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/memarc/memarc/format"
@@ -36,13 +37,109 @@ func Records(t testing.TB) []byte {
 		every.Fields = append(every.Fields, format.Field{Name: "f " + typ.String() + ` "quoted"`, Type: typ})
 	}
 	m.Sections = append(m.Sections, every, &format.Section{Name: "other.empty", Key: []string{}, Fields: []format.Field{{Name: "x", Type: format.Text}}})
+	return written(t, m)
+}
+
+// Sparse makes an archive whose standard sections have few fields, as a program might
+// write them that knows of no others.
+func Sparse(t testing.TB) []byte {
+	t.Helper()
+	m := &format.Manifest{Writer: "storetest", Encoding: format.NDJSON, Source: format.StoreID{Engine: "file", Layout: "other"}}
+	for name, fields := range map[string][]string{
+		format.Memories: {"id", "content"}, format.Relations: {"source_id", "target_id", "type"}, format.Embeddings: {"memory_id", "space", "vector"},
+		format.Spaces: {"id", "dimension"}, format.Events: {"id"}, format.Users: {"id"}, format.Schedules: {"memory_id"},
+	} {
+		whole, s := format.Standard(name), &format.Section{Name: name}
+		for _, f := range fields {
+			s.Fields = append(s.Fields, whole.Fields[whole.Field(f)])
+			if slices.Contains(whole.Key, f) {
+				s.Key = append(s.Key, f)
+			}
+		}
+		m.Sections = append(m.Sections, s)
+	}
+	return written(t, m)
+}
+
+// Doubled makes an archive with records that are there twice, and with others that have
+// the same key and say something else.
+func Doubled(t testing.TB) []byte {
+	t.Helper()
+	m := &format.Manifest{Writer: "storetest", Encoding: format.Arrow, Source: format.StoreID{Engine: "file", Layout: "other"}}
+	var batches []*format.Batch
+	for _, name := range []string{format.Users, format.Memories, format.Relations, format.Embeddings, format.Events} {
+		s := format.Standard(name)
+		m.Sections = append(m.Sections, s)
+		b := format.NewBatch(s)
+		for row := range 16 {
+			which, says := row/4, row%4/2 // 0 0 1 1, of each of four
+			for i, f := range s.Fields {
+				c := &b.Columns[i]
+				switch {
+				case f.Type == format.Text && strings.HasSuffix(f.Name, "id") || f.Name == "space":
+					c.AppendString(fmt.Sprintf("%d", which))
+				case f.Name == "type":
+					c.AppendString("related")
+				case f.Type == format.Text && says == 1:
+					c.AppendString("something else")
+				case f.Type == format.Text:
+					c.AppendString("something")
+				case f.Name == "vector":
+					c.AppendBytes(binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(says))))
+				default:
+					c.AppendNull()
+				}
+			}
+			b.Rows++
+		}
+		batches = append(batches, b)
+	}
+	var out bytes.Buffer
+	w, err := format.NewWriter(&out, m, format.WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range batches {
+		if err := w.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Close(nil); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// Retyped makes an archive whose standard sections have fields of other types than the
+// standard's, and no keys.
+func Retyped(t testing.TB) []byte {
+	t.Helper()
+	types := []format.Type{format.Text, format.JSON, format.Bytes, format.Int, format.Float, format.Bool, format.Time, format.List, format.Vector, format.Any, format.Map}
+	m := &format.Manifest{Writer: "storetest", Encoding: format.Arrow, Source: format.StoreID{Engine: "file", Layout: "other"}}
+	for n, name := range format.StandardNames() {
+		s := format.Standard(name)
+		s.Key = []string{}
+		for i := range s.Fields {
+			if f := &s.Fields[i]; f.Name != format.Leftovers {
+				f.Type = types[(n+i)%len(types)]
+			}
+		}
+		m.Sections = append(m.Sections, s)
+	}
+	return written(t, m)
+}
+
+// written is an archive with records for all sections of a manifest but those that are
+// called empty.
+func written(t testing.TB, m *format.Manifest) []byte {
+	t.Helper()
 	var out bytes.Buffer
 	w, err := format.NewWriter(&out, m, format.WriterOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n, s := range m.Sections {
-		if s.Name == "other.empty" {
+		if strings.HasSuffix(s.Name, ".empty") {
 			continue
 		}
 		b := format.NewBatch(s)
@@ -182,6 +279,15 @@ func memory(row int) string {
 
 // keyed appends the fields that keys are made of.
 func keyed(c *format.Column, section, field string, row int) bool {
+	if c.Type != format.Text && c.Type != format.Int {
+		return false
+	}
+	if c.Type == format.Int && field != "dimension" && field != "k" {
+		return false
+	}
+	if c.Type == format.Text && (field == "dimension" || field == "k") {
+		return false
+	}
 	switch {
 	case section == format.Relations && field == "id":
 		if row%2 == 0 {

@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -247,7 +248,32 @@ func table() string {
 // from there into another store of the kind, and into one of another kind.
 func TestOddRecords(t *testing.T) {
 	rng := rand.New(rand.NewPCG(storetest.Seed(t), 3))
-	s := nobodys(t, storetest.Records(t))
+	for what, archive := range map[string][]byte{"every type": storetest.Records(t), "few fields": storetest.Sparse(t), "twice": storetest.Doubled(t)} {
+		t.Run(what, func(t *testing.T) { oddRecords(t, rng, nobodys(t, archive)) })
+	}
+}
+
+// TestOtherTypes has sections of the standard's names with fields of other types and
+// without keys: memarc's layout takes them, a product's says why it does not.
+func TestOtherTypes(t *testing.T) {
+	s := nobodys(t, storetest.Retyped(t))
+	for _, k := range available(t) {
+		t.Run("into "+k.String(), func(t *testing.T) {
+			if k.layout == "memarc" {
+				s.by(t, k, s.archive)
+				return
+			}
+			for _, options := range []importer.Options{{}, {DryRun: true}} {
+				report, err := storetest.Import(k.empty(t), s.archive, store.SinkOptions{Layout: k.layout}, options)
+				if !errors.Is(err, store.ErrUsage) || !strings.Contains(err.Error(), "--layout memarc") {
+					t.Errorf("%+v: %v", report, err)
+				}
+			}
+		})
+	}
+}
+
+func oddRecords(t *testing.T, rng *rand.Rand, s *source) {
 	there := available(t)
 	for _, k := range there {
 		targets := there
