@@ -308,7 +308,7 @@ func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch,
 	is := func(row int) bool { return known != nil && known[row] >= 0 }
 	var second map[int]bool
 	if !w.sink.last || w.sink.visitors { // what has waited has been looked at
-		second = wr.seconds(b)
+		second = wr.seconds(b, is)
 	}
 	if second == nil && !slices.ContainsFunc(all(b.Rows), func(row int) bool { return is(row) || nameless(row) }) {
 		return b, nil
@@ -335,8 +335,9 @@ func (w *sidecarWriter) divert(ctx context.Context, wr *writer, b *format.Batch,
 }
 
 // seconds are the records whose key an earlier one of this import has had, where the
-// target would take both and neither could be found again; nil if there are none.
-func (w *writer) seconds(b *format.Batch) (second map[int]bool) {
+// target would take both and neither could be found again; nil if there are none. Those
+// that the sidecar has already do not count.
+func (w *writer) seconds(b *format.Batch, known func(row int) bool) (second map[int]bool) {
 	if !w.lax || len(w.part.key) == 0 {
 		return nil
 	}
@@ -344,6 +345,9 @@ func (w *writer) seconds(b *format.Batch) (second map[int]bool) {
 		w.places = map[uint64]struct{}{}
 	}
 	for row := range b.Rows {
+		if known(row) {
+			continue
+		}
 		place := b.Place(row)
 		short := binary.LittleEndian.Uint64(place[:])
 		if _, met := w.places[short]; met {

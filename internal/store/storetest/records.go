@@ -72,7 +72,7 @@ func Doubled(t testing.TB) []byte {
 		m.Sections = append(m.Sections, s)
 		b := format.NewBatch(s)
 		for row := range 16 {
-			which, says := row/4, row%4/2 // 0 0 1 1, of each of four
+			which, says := row/4, (row%4+1)/2 // 0 1 1 2, of each of four
 			for i, f := range s.Fields {
 				c := &b.Columns[i]
 				switch {
@@ -80,10 +80,8 @@ func Doubled(t testing.TB) []byte {
 					c.AppendString(fmt.Sprintf("%d", which))
 				case f.Name == "type":
 					c.AppendString("related")
-				case f.Type == format.Text && says == 1:
-					c.AppendString("something else")
 				case f.Type == format.Text:
-					c.AppendString("something")
+					c.AppendString([]string{"something", "something else", "a third thing"}[says])
 				case f.Name == "vector":
 					c.AppendBytes(binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(says))))
 				default:

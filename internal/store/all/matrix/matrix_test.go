@@ -279,6 +279,31 @@ func TestOddRecords(t *testing.T) {
 	}
 }
 
+// TestTwiceAgain imports records that are there twice, and then the same in the opposite
+// order, which changes nothing.
+func TestTwiceAgain(t *testing.T) {
+	s := nobodys(t, storetest.Doubled(t))
+	again := storetest.Backwards(t, s.archive)
+	for _, k := range available(t) {
+		if k.once || k.engine == "neo4j" && !storetest.Long() {
+			continue
+		}
+		t.Run("into "+k.String(), func(t *testing.T) {
+			there := k.empty(t)
+			imported(t, k, there, s.archive, s.digest)
+			report := storetest.MustImport(t, there, again, store.SinkOptions{Layout: k.layout})
+			for section, n := range report.Sections {
+				if section != format.Spaces && n.Unchanged != n.Read {
+					t.Errorf("section %q: %+v", section, n)
+				}
+			}
+			if _, digest := exported(t, k, there); digest != s.digest {
+				t.Errorf("content digest %s, want %s", digest, s.digest)
+			}
+		})
+	}
+}
+
 // sampled are the kinds that need no server, and a few of the others by chance; all in the
 // long run.
 func sampled(rng *rand.Rand, there []*kind) (out []*kind) {
