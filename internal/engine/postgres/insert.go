@@ -149,7 +149,10 @@ func (t *Target) InsertBehind(ctx context.Context, name string, columns []string
 	case refused != nil:
 		return refused
 	case !isPlain(picked):
-		return errors.Join(t.Insert(ctx, name, columns, rows, reject), refused)
+		if err := t.insertStaged(ctx, tab, picked, rows, which, reject); err != nil {
+			return fmt.Errorf("table %q: %w", name, t.failed("write", err))
+		}
+		return refused
 	}
 	conn, behind := t.client().PgConn(), make(chan struct{})
 	t.pending = behind

@@ -156,7 +156,7 @@ func TestInsertEmpty(t *testing.T) {
 func TestInsertBehind(t *testing.T) {
 	ctx, columns := context.Background(), []string{"a", "b"}
 	open := func() (*Target, string) {
-		url := database(t, "CREATE TABLE t (n serial, a int CHECK (a <> 666), b text)")
+		url := database(t, "CREATE TABLE t (n serial, a int CHECK (a <> 666), b text); CREATE TABLE days (day date)")
 		return target(t, url), url
 	}
 	d, url := open()
@@ -169,7 +169,12 @@ func TestInsertBehind(t *testing.T) {
 		}
 	}
 	must(t, d.InsertBehind(ctx, "t", columns, store.NewRows(2)))
+	// A column whose type has no codec goes by way of a staging table, at once.
+	must(t, d.InsertBehind(ctx, "days", []string{"day"}, keysOf([]any{"2026-02-03"})))
 	must(t, d.Commit(ctx))
+	if got := asked(t, url, "SELECT day::text FROM days"); got != "2026-02-03" {
+		t.Error(got)
+	}
 	if got := asked(t, url, "SELECT count(*) || ' ' || sum(length(b)) || ' ' || bool_and(a = n - 1) FROM t"); got != "100 1225050 true" {
 		t.Error(got)
 	}

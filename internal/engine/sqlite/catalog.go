@@ -14,6 +14,11 @@ import (
 	"github.com/memarc/memarc/internal/store"
 )
 
+// emptyCatalog is the catalog of a database without tables.
+func emptyCatalog() *store.Catalog {
+	return &store.Catalog{Engine: "sqlite", MostDimensions: vec0.MostDimensions}
+}
+
 // Catalog lists what the database holds.
 func (db *DB) Catalog(ctx context.Context) (*store.Catalog, error) {
 	if db.catalog == nil {
@@ -45,7 +50,7 @@ func (db *DB) readCatalog(ctx context.Context) (*store.Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &store.Catalog{Engine: "sqlite", MostDimensions: vec0.MostDimensions}
+	c := emptyCatalog()
 	vectors := vectorTables(rows, kinds)
 	for _, r := range rows {
 		if r.typ != "table" {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/memarc/memarc/format"
 	"github.com/memarc/memarc/internal/engine/newfile"
-	"github.com/memarc/memarc/internal/engine/sqlite/vec0"
 	"github.com/memarc/memarc/internal/store"
 )
 
@@ -129,7 +128,7 @@ func (t *Target) Fresh() bool { return t.fresh }
 // Catalog lists what the database holds.
 func (t *Target) Catalog(ctx context.Context) (*store.Catalog, error) {
 	if t.conn == nil {
-		return &store.Catalog{Engine: "sqlite", MostDimensions: vec0.MostDimensions}, nil
+		return emptyCatalog(), nil
 	}
 	return t.DB.Catalog(ctx)
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/memarc/memarc/internal/store"
 )
 
-// An archive may have sections of the standard's names that are not the standard's:
-// FORMAT.md section 8 binds memarc's own exports alone. memarc's layout takes them as they
+// An archive may have sections of the standard's names that are not the standard's
+// (FORMAT.md section 8). memarc's layout takes them as they
 // are; a product's tables have a meaning, and take what has it.
 
 // checkTypes refuses fields that have the standard's names but not its types, where they

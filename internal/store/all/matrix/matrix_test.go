@@ -167,21 +167,12 @@ func everySource(t *testing.T) (out []*source) {
 
 // chosen are the targets for a source: every one in the long run; else all that need no
 // server, and a few of the others by chance.
-func chosen(rng *rand.Rand, s *source, sources []*source) (out []*kind) {
-	const few = 2
-	var dear []*kind
+func chosen(rng *rand.Rand, s *source, sources []*source) []*kind {
+	var there []*kind
 	for _, to := range sources {
-		if to.server() || s.server() {
-			dear = append(dear, to.kind)
-		} else {
-			out = append(out, to.kind)
-		}
+		there = append(there, to.kind)
 	}
-	if !storetest.Long() {
-		rng.Shuffle(len(dear), func(i, j int) { dear[i], dear[j] = dear[j], dear[i] })
-		dear = dear[:min(few, len(dear))]
-	}
-	return append(out, dear...)
+	return some(rng, 2, there, func(to *kind) bool { return to.server() || s.server() })
 }
 
 // TestBackwards has archives that hold their records in another order than memarc writes
@@ -306,11 +297,15 @@ func TestTwiceAgain(t *testing.T) {
 
 // sampled are the kinds that need no server, and a few of the others by chance; all in the
 // long run.
-func sampled(rng *rand.Rand, there []*kind) (out []*kind) {
-	const few = 3
+func sampled(rng *rand.Rand, there []*kind) []*kind {
+	return some(rng, 3, there, (*kind).server)
+}
+
+// some are the kinds that are not dear, and a few of those that are; all in the long run.
+func some(rng *rand.Rand, few int, there []*kind, isDear func(*kind) bool) (out []*kind) {
 	var dear []*kind
 	for _, k := range there {
-		if k.server() {
+		if isDear(k) {
 			dear = append(dear, k)
 		} else {
 			out = append(out, k)
@@ -394,11 +389,11 @@ func TestVectorsOfTwoModels(t *testing.T) {
 func TestImpossibleDimensions(t *testing.T) {
 	rng, labels := rand.New(rand.NewPCG(storetest.Seed(t), 4)), []int64{0, -1, 16_001, math.MaxInt64}
 	for _, k := range available(t) {
-		some := labels
+		tried := labels
 		if !storetest.Long() {
-			some = labels[rng.IntN(len(labels)):][:1]
+			tried = labels[rng.IntN(len(labels)):][:1]
 		}
-		for _, label := range some {
+		for _, label := range tried {
 			s := nobodys(t, storetest.Vectors(t, true, label, "odd"))
 			t.Run(fmt.Sprint(label, " into ", k), func(t *testing.T) { s.by(t, k, s.archive) })
 		}
