@@ -169,7 +169,8 @@ func (v Value) AppendJSON(dst []byte) ([]byte, error) {
 
 // ParseValueJSON reads a value in the form that AppendJSON writes.
 func ParseValueJSON(raw []byte) (Value, error) {
-	l := newLineDecoder(raw)
+	var l lineDecoder
+	l.reset(raw)
 	v, err := l.value()
 	if err != nil {
 		return v, err
@@ -189,16 +190,13 @@ func (b *Batch) encodeNDJSON(dst []byte) (out []byte, err error) {
 
 // ndjsonDecode fills an empty batch from lines.
 func ndjsonDecode(b *Batch, lines []byte, records int) error {
-	fields := make(map[string]int, len(b.Section.Fields))
-	for i, f := range b.Section.Fields {
-		fields[f.Name] = i
-	}
+	d := NewLineDecoder(b.Section)
 	for row := range records {
 		end := bytes.IndexByte(lines, '\n')
 		if end < 0 {
 			return fmt.Errorf("%d lines for %d records", row, records)
 		}
-		if err := b.decodeLine(lines[:end], fields); err != nil {
+		if err := d.Append(b, lines[:end]); err != nil {
 			return fmt.Errorf("line %d: %w", row, err)
 		}
 		lines = lines[end+1:]
@@ -209,50 +207,27 @@ func ndjsonDecode(b *Batch, lines []byte, records int) error {
 	return nil
 }
 
-// AppendLine appends the record that AppendNDJSON wrote. A record that is
-// refused leaves the batch unfit for use.
-func (b *Batch) AppendLine(line []byte) error {
-	fields := make(map[string]int, len(b.Section.Fields))
-	for i, f := range b.Section.Fields {
-		fields[f.Name] = i
-	}
-	return b.decodeLine(bytes.TrimSuffix(line, []byte("\n")), fields)
+// A LineDecoder reads records of one section, as AppendNDJSON writes them but for the
+// end of the line. FORMAT.md section 6.2.
+type LineDecoder struct {
+	section *Section
+	fields  map[string]int
+	line    lineDecoder
 }
 
-func (b *Batch) decodeLine(line []byte, fields map[string]int) error {
-	l := newLineDecoder(line)
-	if err := l.expect('{'); err != nil {
-		return err
+// NewLineDecoder returns a decoder of a section's records.
+func NewLineDecoder(s *Section) *LineDecoder {
+	d := &LineDecoder{section: s, fields: make(map[string]int, len(s.Fields))}
+	for i, f := range s.Fields {
+		d.fields[f.Name] = i
 	}
-	name, err := l.text()
-	if err != nil || string(name) != sectionMember {
-		return fmt.Errorf("the first member is not %q", sectionMember)
-	}
-	if name, err = l.text(); err != nil || string(name) != b.Section.Name {
-		return fmt.Errorf("%q is not the chunk's section", name)
-	}
-	last := -1
-	for l.kind() == '"' {
-		if name, err = l.text(); err != nil {
-			return err
-		}
-		i, ok := fields[string(name)]
-		if !ok {
-			return fmt.Errorf("unknown member %q", name)
-		}
-		if i <= last {
-			return fmt.Errorf("member %q is not in the manifest's order", name)
-		}
-		last = i
-		c := &b.Columns[i]
-		if err := l.into(c); err != nil {
-			return fmt.Errorf("member %q: %w", name, err)
-		}
-	}
-	if err := l.expect('}'); err != nil {
-		return err
-	}
-	if err := l.end(); err != nil {
+	return d
+}
+
+// Append appends a record to a batch of the section. One that is refused leaves the
+// batch unfit for use.
+func (d *LineDecoder) Append(b *Batch, line []byte) error {
+	if err := d.Decode(line, func(field int) *Column { return &b.Columns[field] }); err != nil {
 		return err
 	}
 	b.Rows++
@@ -264,15 +239,55 @@ func (b *Batch) decodeLine(line []byte, fields map[string]int) error {
 	return nil
 }
 
-// lineDecoder reads the tokens of one JSON value.
-type lineDecoder struct {
-	raw []byte
-	dec *jsontext.Decoder
-	buf []byte
+// Decode reads a record, and appends the value of each field that it has to the column
+// that is named for it. The fields come in the order of the section.
+func (d *LineDecoder) Decode(line []byte, column func(field int) *Column) error {
+	l := &d.line
+	l.reset(line)
+	if err := l.expect('{'); err != nil {
+		return err
+	}
+	name, err := l.text()
+	if err != nil || string(name) != sectionMember {
+		return fmt.Errorf("the first member is not %q", sectionMember)
+	}
+	if name, err = l.text(); err != nil || string(name) != d.section.Name {
+		return fmt.Errorf("%q is not the chunk's section", name)
+	}
+	last := -1
+	for l.kind() == '"' {
+		if name, err = l.text(); err != nil {
+			return err
+		}
+		i, ok := d.fields[string(name)]
+		if !ok {
+			return fmt.Errorf("unknown member %q", name)
+		}
+		if i <= last {
+			return fmt.Errorf("member %q is not in the manifest's order", name)
+		}
+		last = i
+		if err := l.into(column(i)); err != nil {
+			return fmt.Errorf("member %q: %w", d.section.Fields[i].Name, err)
+		}
+	}
+	if err := l.expect('}'); err != nil {
+		return err
+	}
+	return l.end()
 }
 
-func newLineDecoder(raw []byte) *lineDecoder {
-	return &lineDecoder{raw: raw, dec: jsontext.NewDecoder(bytes.NewBuffer(raw))}
+// lineDecoder reads the tokens of one JSON value.
+type lineDecoder struct {
+	raw  []byte
+	dec  jsontext.Decoder
+	buf  []byte
+	time []byte
+}
+
+func (l *lineDecoder) reset(raw []byte) {
+	l.raw = raw
+	l.dec.Reset(bytes.NewBuffer(raw))
 }
 
 func (l *lineDecoder) kind() jsontext.Kind { return l.dec.PeekKind() }
@@ -373,18 +388,18 @@ func (l *lineDecoder) float() (uint64, error) {
 	return math.Float64bits(v), nil
 }
 
-// time reads RFC 3339 in UTC as appendTime writes it.
-func (l *lineDecoder) time() (uint64, error) {
+// moment reads RFC 3339 in UTC as appendTime writes it.
+func (l *lineDecoder) moment() (uint64, error) {
 	text, err := l.text()
 	if err != nil {
 		return 0, err
 	}
-	t, err := time.Parse(time.RFC3339Nano, string(text))
-	if err != nil {
+	var t time.Time
+	if err := t.UnmarshalText(text); err != nil {
 		return 0, err
 	}
 	ns := t.UnixNano()
-	if want := appendTime(nil, ns); !bytes.Equal(want[1:len(want)-1], text) {
+	if l.time = appendTime(l.time[:0], ns); !bytes.Equal(l.time[1:len(l.time)-1], text) {
 		return 0, fmt.Errorf("%q is not the shortest RFC 3339 time in UTC within 64-bit nanoseconds", text)
 	}
 	return uint64(ns), nil
@@ -458,7 +473,7 @@ func (l *lineDecoder) value() (v Value, err error) {
 		v.Bytes = bytes.Clone(text)
 	case "d":
 		v.Type = Time
-		v.Cell, err = l.time()
+		v.Cell, err = l.moment()
 	case "l":
 		v.Type = List
 		if v.List, err = l.list(); err == nil && len(v.List) > maxItems {
@@ -513,7 +528,7 @@ func (l *lineDecoder) into(c *Column) error {
 		}
 		c.AppendCell(v.Cell)
 	case Time:
-		v, err := l.time()
+		v, err := l.moment()
 		if err != nil {
 			return err
 		}

@@ -281,19 +281,20 @@ func (r *sidecarReader) identifiers(ctx context.Context, section string, field *
 	if err != nil {
 		return nil, err
 	}
-	record := newStored(r.schemas.Sections[at])
-	defer record.one.Release()
-	id := record.one.Section.Field(r.schemas.Sections[at].Key[0])
+	record := format.NewBatch(r.schemas.Sections[at])
+	defer record.Release()
+	stored := newStored(record.Section)
+	id := record.Section.Field(record.Section.Key[0])
 	out := map[[16]byte][]byte{}
 	for i, at := range found {
 		if at < 0 || entries.Columns[2].Kinds[at] == store.Null {
 			continue
 		}
-		if err := record.parse(entries.Columns[2].Bytes(at)); err != nil {
+		if err := stored.appendTo(record, entries.Columns[2].Bytes(at)); err != nil {
 			return nil, err
 		}
-		if c := &record.one.Columns[id]; !c.Null(0) {
-			out[leaves[i].Place] = slices.Clone(c.Bytes(0))
+		if c := &record.Columns[id]; !c.Null(record.Rows - 1) {
+			out[leaves[i].Place] = slices.Clone(c.Bytes(record.Rows - 1))
 		}
 	}
 	return out, nil

@@ -127,7 +127,7 @@ func (r *remover) removeWhole(ctx context.Context) error {
 	db := r.sink.db
 	again := store.NewRows(len(sidecarColumns))
 	took := map[string]bool{}
-	for rows, err := range db.Scan(ctx, store.Query{Table: sidecarTable, Columns: sidecarColumns, Filters: []store.Filter{{Column: "native", Is: store.IsNull}}}) {
+	for rows, err := range db.Scan(ctx, wholeEntries(sidecarColumns...)) {
 		if err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@ type shape struct {
 	model   *model // of a layout whose stores take vectors of one space
 	// schemaless says that tables do not tell what must not be NULL.
 	schemaless bool
+	beside     bool // the store has a sidecar
 }
 
 type tableShape struct {
@@ -40,7 +41,7 @@ func passthrough(layout, table string) string { return layout + "." + table }
 
 // newShape joins a layout with a catalog.
 func newShape(ctx context.Context, db store.Tables, l *store.Layout, version int, c *store.Catalog) (*shape, error) {
-	s := &shape{layout: l, version: version, engine: c.Engine, origin: &format.Origin{
+	s := &shape{layout: l, version: version, engine: c.Engine, beside: c.Table(sidecarTable) != nil, origin: &format.Origin{
 		StoreID: format.StoreID{Engine: c.Engine, Layout: l.Name, Version: versionText(version)},
 	}}
 	_, s.schemaless = db.(store.Schemaless)

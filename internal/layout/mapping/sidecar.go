@@ -34,6 +34,12 @@ func isOurs(table string) bool { return table == sidecarTable || table == progre
 
 var sidecarColumns = []string{"section", "place", "native", "record", "gone"}
 
+// wholeEntries asks for entries that stand for no native row: whole records, and the one
+// that holds the schemas.
+func wholeEntries(columns ...string) store.Query {
+	return store.Query{Table: sidecarTable, Columns: columns, Filters: []store.Filter{{Column: "native", Is: store.IsNull}}}
+}
+
 func validText(b []byte) bool { return utf8.Valid(b) }
 
 // union adds the fields of other that section lacks, before its leftovers.
@@ -71,40 +77,33 @@ func lines(b *format.Batch) *format.Batch {
 
 // stored reads records of one section that the sidecar holds.
 type stored struct {
-	one *format.Batch
-	at  []int // the field of the section that each column is
-	pos []int // the column of each field
+	section *format.Section
+	at      []int // the field of the section that each field of the lines is
+	lines   *format.LineDecoder
 }
 
 func newStored(section *format.Section) *stored {
 	sorted, at := nameOrder(section)
-	pos := make([]int, len(at))
-	for i, field := range at {
-		pos[field] = i
-	}
-	return &stored{format.NewBatch(sorted), at, pos}
+	return &stored{section, at, format.NewLineDecoder(sorted)}
 }
 
-// parse reads a record; column then gives its fields.
-func (s *stored) parse(line []byte) error {
-	for i := range s.one.Columns {
-		s.one.Columns[i].Reset(s.one.Section.Fields[i].Type)
-	}
-	s.one.Rows = 0
-	return s.one.AppendLine(line)
+// each reads a record. column is asked, for each field of the section that the record
+// has, for the column that takes its value.
+func (s *stored) each(line []byte, column func(field int) *format.Column) error {
+	return s.lines.Decode(line, func(i int) *format.Column { return column(s.at[i]) })
 }
-
-func (s *stored) column(field int) *format.Column { return &s.one.Columns[s.pos[field]] }
 
 // appendTo appends the record to a batch of the section.
 func (s *stored) appendTo(b *format.Batch, line []byte) error {
-	if err := s.parse(line); err != nil {
+	if err := s.each(line, func(field int) *format.Column { return &b.Columns[field] }); err != nil {
 		return err
 	}
-	for i, at := range s.at {
-		b.Columns[at].AppendRow(&s.one.Columns[i], 0)
-	}
 	b.Rows++
+	for i := range b.Columns {
+		if c := &b.Columns[i]; c.Len() < b.Rows {
+			c.AppendNull()
+		}
+	}
 	return nil
 }
 

@@ -138,62 +138,121 @@ func (f *restoration) finish() (_ *format.Batch, met uint64, err error) {
 		b.Section = f.section
 		return b, 0, nil
 	}
-	out := format.NewBatch(f.section)
 	defer b.Release()
-	record := newStored(out.Section)
-	defer record.one.Release()
-	native := make([]int, len(out.Columns)) // the field of the native record, or -1
-	for i, f := range out.Section.Fields {
-		native[i] = b.Section.Field(f.Name)
-		if n := native[i]; n >= 0 && b.Section.Fields[n].Type != f.Type {
-			native[i] = -1
+	c, err := f.changes()
+	if err != nil {
+		return nil, 0, err
+	}
+	out := format.NewBatch(f.section)
+	out.Rows = b.Rows - len(c.dropped)
+	for i := range out.Columns {
+		c.build(&out.Columns[i], b, i)
+	}
+	return out, c.met, nil
+}
+
+// changes are what entries make of the records of native rows.
+type changes struct {
+	native  []int           // for each field of the section that of the native record, or -1
+	values  []format.Column // of fields that come from entries,
+	of      [][]int         // and the record of each; ascending, as all of these are
+	gone    [][]int         // records that have no such field
+	dropped []int           // records that are none
+	met     uint64          // entries
+}
+
+func (f *restoration) changes() (*changes, error) {
+	b, rows, fields := f.b, f.rows, f.section.Fields
+	c := &changes{native: make([]int, len(fields)), values: make([]format.Column, len(fields)), of: make([][]int, len(fields)), gone: make([][]int, len(fields))}
+	key, ignored := make([]bool, len(fields)), make([]format.Column, len(fields))
+	for i, field := range fields {
+		c.native[i] = b.Section.Field(field.Name)
+		if n := c.native[i]; n >= 0 && b.Section.Fields[n].Type != field.Type {
+			c.native[i] = -1
 		}
+		key[i] = slices.Contains(f.section.Key, field.Name)
+		c.values[i].Reset(field.Type)
 	}
-	left := out.Section.Field(format.Leftovers)
-	key := make([]bool, len(out.Columns))
-	for _, name := range out.Section.Key {
-		key[out.Section.Field(name)] = true
-	}
+	left := f.section.Field(format.Leftovers)
+	record := newStored(f.section)
 	lists := map[string][]bool{} // which fields are gone, by the list that says so
 	for row := range b.Rows {
 		at := f.found[row]
 		if at < 0 || rows.Columns[1].Kinds[at] == store.Null {
-			plain(out, b, row, native)
 			continue
 		}
 		same := f.same(row)
 		if rows.Columns[2].Kinds[at] == store.Null {
-			if !same { // the product has given the record life
-				plain(out, b, row, native)
+			if same { // else the product has given the record life
+				c.dropped = append(c.dropped, row)
 			}
 			continue
 		}
-		met++
+		c.met++
 		gone := lists[string(rows.Columns[3].Bytes(at))]
 		if gone == nil {
-			if gone, err = goneFields(out.Section, rows.Columns[3].Bytes(at)); err != nil {
-				return nil, met, err
+			var err error
+			if gone, err = goneFields(f.section, rows.Columns[3].Bytes(at)); err != nil {
+				return nil, err
 			}
 			lists[string(rows.Columns[3].Bytes(at))] = gone
 		}
-		if err := record.parse(rows.Columns[2].Bytes(at)); err != nil {
-			return nil, met, fmt.Errorf("%s: %w", sidecarTable, err)
-		}
-		for i := range out.Columns {
-			kept, n := record.column(i), native[i]
-			switch {
+		err := record.each(rows.Columns[2].Bytes(at), func(i int) *format.Column {
 			// An entry is found by the native key, so that its key is as it was.
-			case !kept.Null(0) && (same || n < 0 || key[i] || i == left && b.Columns[n].Null(row)):
-				out.Columns[i].AppendRow(kept, 0)
-			case n < 0 || (same || key[i]) && gone[i]:
-				out.Columns[i].AppendNull()
-			default:
-				out.Columns[i].AppendRow(&b.Columns[n], row)
+			if n := c.native[i]; same || n < 0 || key[i] || i == left && b.Columns[n].Null(row) {
+				c.of[i] = append(c.of[i], row)
+				return &c.values[i]
+			}
+			ignored[i].Reset(fields[i].Type)
+			return &ignored[i]
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", sidecarTable, err)
+		}
+		for i, is := range gone {
+			if is && c.native[i] >= 0 && (same || key[i]) {
+				c.gone[i] = append(c.gone[i], row)
 			}
 		}
-		out.Rows++
 	}
-	return out, met, nil
+	return c, nil
+}
+
+// build makes a field's column of what the native rows and the entries hold. It may take
+// the native column, and leave its own for it.
+func (c *changes) build(out *format.Column, b *format.Batch, field int) {
+	var native *format.Column
+	if n := c.native[field]; n >= 0 {
+		native = &b.Columns[n]
+	}
+	of, gone, dropped := c.of[field], c.gone[field], c.dropped
+	if native != nil && len(of)+len(gone)+len(dropped) == 0 {
+		*out, *native = *native, *out
+		return
+	}
+	next := 0
+	comes := func(list *[]int, row int) bool {
+		if len(*list) == 0 || (*list)[0] != row {
+			return false
+		}
+		*list = (*list)[1:]
+		return true
+	}
+	for row := range b.Rows {
+		drop, entry, none := comes(&dropped, row), comes(&of, row), comes(&gone, row)
+		if entry {
+			next++
+		}
+		switch {
+		case drop:
+		case entry:
+			out.AppendRow(&c.values[field], next-1)
+		case none || native == nil:
+			out.AppendNull()
+		default:
+			out.AppendRow(native, row)
+		}
+	}
 }
 
 // goneFields reads a list of fields that the native row has and the record has not.
@@ -212,18 +271,6 @@ func goneFields(section *format.Section, list []byte) ([]bool, error) {
 	return gone, nil
 }
 
-// plain appends a record as its native row gives it.
-func plain(out, b *format.Batch, row int, native []int) {
-	for i, n := range native {
-		if n >= 0 {
-			out.Columns[i].AppendRow(&b.Columns[n], row)
-		} else {
-			out.Columns[i].AppendNull()
-		}
-	}
-	out.Rows++
-}
-
 // batches yields the records that have no native row.
 func (r *sidecarReader) batches(ctx context.Context, sel store.Selection) iter.Seq2[*format.Batch, error] {
 	return func(yield func(*format.Batch, error) bool) {
@@ -236,14 +283,14 @@ func (r *sidecarReader) batches(ctx context.Context, sel store.Selection) iter.S
 		}
 		var open *format.Batch
 		var record *stored
-		for rows, err := range r.db.Scan(ctx, store.Query{Table: sidecarTable, Columns: sidecarColumns[:4]}) {
+		for rows, err := range r.db.Scan(ctx, wholeEntries("section", "record")) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			for row := range rows.N {
 				name := string(rows.Columns[0].Bytes(row))
-				if name == "" || rows.Columns[2].Kinds[row] != store.Null || !sel.Wants(name) {
+				if name == "" || !sel.Wants(name) {
 					continue
 				}
 				section := schemas[name]
@@ -259,11 +306,11 @@ func (r *sidecarReader) batches(ctx context.Context, sel store.Selection) iter.S
 				}
 				if open == nil {
 					open = format.NewBatch(section)
-					if record == nil || record.one.Section.Name != name {
+					if record == nil || record.section != section {
 						record = newStored(section)
 					}
 				}
-				if err := record.appendTo(open, rows.Columns[3].Bytes(row)); err != nil {
+				if err := record.appendTo(open, rows.Columns[1].Bytes(row)); err != nil {
 					yield(nil, fmt.Errorf("%s: section %q: %w", sidecarTable, name, err))
 					return
 				}

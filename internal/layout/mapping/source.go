@@ -48,6 +48,23 @@ func NewSource(ctx context.Context, db store.Tables, l *store.Layout, version in
 }
 
 func newSource(ctx context.Context, db store.Tables, l *store.Layout, version int) (*source, error) {
+	s, err := nativeSource(ctx, db, l, version)
+	if err != nil {
+		return nil, err
+	}
+	if l.Own != nil {
+		return s, s.readOwn(ctx)
+	}
+	if s.shape.beside {
+		if s.sidecar, err = openSidecar(ctx, db, s.shape); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// nativeSource reads what the product's own tables hold.
+func nativeSource(ctx context.Context, db store.Tables, l *store.Layout, version int) (*source, error) {
 	prefer(db, l)
 	catalog, err := db.Catalog(ctx)
 	if err != nil {
@@ -57,16 +74,7 @@ func newSource(ctx context.Context, db store.Tables, l *store.Layout, version in
 	if err != nil {
 		return nil, err
 	}
-	s := &source{db: db, shape: shape}
-	if l.Own != nil {
-		return s, s.readOwn(ctx)
-	}
-	if catalog.Table(sidecarTable) != nil {
-		if s.sidecar, err = openSidecar(ctx, db, shape); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return &source{db: db, shape: shape}, nil
 }
 
 // prefer tells an engine that has labels which of them the layout is about.
