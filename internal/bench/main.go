@@ -28,10 +28,10 @@ func main() {
 	flag.BoolVar(&o.keep, "keep", false, "keep what the runs write")
 	flag.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), "memarc-bench"), "folder for the store, which is kept, and the results")
 	flag.StringVar(&o.only, "only", "", "only rows whose name holds this text")
-	profile := flag.String("profile", "", "profile export, import or verify of the store that is the argument")
+	profile := flag.String("profile", "", "profile export, import or verify of the store that is the argument, or migrate of the two that are")
 	cpu := flag.String("cpuprofile", "", "file of the CPU profile (default VERB.prof)")
 	mem := flag.String("memprofile", "", "file of a profile of allocations")
-	layout := flag.String("layout", "", "with -profile import, the layout of the target")
+	layout := flag.String("layout", "", "with -profile import or migrate, the layout of the target")
 	testdata := flag.String("testdata", "", "make what is missing in this folder of test data")
 	generate := flag.String("generate", "", "make the store at this path and end")
 	flag.Parse()
@@ -46,7 +46,7 @@ func main() {
 	case *testdata != "":
 		err = makeTestdata(ctx, *testdata)
 	case *profile != "":
-		err = profiled{verb: *profile, path: flag.Arg(0), cpu: *cpu, mem: *mem, layout: *layout}.run(ctx)
+		err = profiled{verb: *profile, path: flag.Arg(0), target: flag.Arg(1), cpu: *cpu, mem: *mem, layout: *layout}.run(ctx)
 	case flag.NArg() > 0:
 		err = fmt.Errorf("bench takes no argument %q without -profile", flag.Arg(0))
 	default:

@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -22,17 +24,17 @@ import (
 
 // profiled is one flow, run in this process under the profiler.
 type profiled struct {
-	verb, path, cpu, mem, layout string
+	verb, path, target, cpu, mem, layout string
 }
 
 func (p profiled) run(ctx context.Context) error {
-	flows := map[string]func(context.Context, string, string) error{"export": p.export, "import": p.importArchive, "verify": p.verify}
+	flows := map[string]func(context.Context, string, string) error{"export": p.export, "import": p.importArchive, "verify": p.verify, "migrate": p.migrate}
 	flow := flows[p.verb]
-	if flow == nil || p.path == "" {
-		return fmt.Errorf("want -profile export|import|verify and a store; import and verify take an archive too")
+	if flow == nil || p.path == "" || (p.target != "") != (p.verb == "migrate") {
+		return fmt.Errorf("want -profile export|import|verify and a store, or -profile migrate and two; import and verify take an archive too")
 	}
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(80 << 20) // as the program does
+		debug.SetMemoryLimit(72 << 20) // as the program does
 	}
 	dir, err := os.MkdirTemp("", "memarc-profile-*")
 	if err != nil {
@@ -40,7 +42,7 @@ func (p profiled) run(ctx context.Context) error {
 	}
 	defer os.RemoveAll(dir)
 	archive := p.path
-	if p.verb != "export" && !strings.HasSuffix(archive, ".marc") {
+	if p.verb != "export" && p.verb != "migrate" && !strings.HasSuffix(archive, ".marc") {
 		archive = filepath.Join(dir, "made.marc")
 		if err := p.export(ctx, dir, archive); err != nil {
 			return err
@@ -103,18 +105,41 @@ func (p profiled) importArchive(ctx context.Context, dir, archive string) error 
 		return err
 	}
 	defer in.Close()
+	return p.load(ctx, in, filepath.Join(dir, "made.db"))
+}
+
+func (p profiled) load(ctx context.Context, in io.Reader, target string) error {
 	r, err := format.NewReader(in, format.ReaderOptions{})
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	sink, err := all.Registry().OpenSink(ctx, filepath.Join(dir, "made.db"), r.Manifest(), store.SinkOptions{Layout: p.layout})
+	sink, err := all.Registry().OpenSink(ctx, target, r.Manifest(), store.SinkOptions{Layout: p.layout})
 	if err != nil {
 		return err
 	}
 	defer sink.Close()
 	_, err = importer.Import(ctx, r, sink, importer.Options{})
 	return err
+}
+
+// migrate pipes an export into an import, as the command does.
+func (p profiled) migrate(ctx context.Context, _, _ string) error {
+	src, err := all.Registry().OpenSource(ctx, p.path, "")
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	from, to := io.Pipe()
+	exported := make(chan error, 1)
+	go func() {
+		_, err := exporter.Export(ctx, src, to, exporter.Options{Workers: 1, Level: format.LevelNone})
+		to.CloseWithError(err)
+		exported <- err
+	}()
+	err = p.load(ctx, from, p.target)
+	from.CloseWithError(errors.New("the import has ended"))
+	return errors.Join(err, <-exported)
 }
 
 func (p profiled) verify(ctx context.Context, _, archive string) error {
