@@ -271,6 +271,9 @@ var referenceActions = []string{"CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT"
 
 // AddForeignKey creates a reference.
 func (t *Target) AddForeignKey(ctx context.Context, table string, f *format.ForeignKey) error {
+	if err := t.restoreKeys(ctx); err != nil {
+		return err
+	}
 	tab, err := t.table(ctx, table)
 	if err != nil {
 		return err

@@ -127,7 +127,10 @@ func (t *Target) beginInsert(ctx context.Context, name string, columns []string,
 		return nil, nil, nil, t.failed("write", err)
 	}
 	which = holds(picked, rows, reject)
-	return tab, picked, which, t.count(ctx, tab, len(which))
+	if err = t.count(ctx, tab, len(which)); err == nil {
+		err = t.watchKeys(ctx, tab, picked, rows, which)
+	}
+	return tab, picked, which, err
 }
 
 func isPlain(columns []*column) bool {

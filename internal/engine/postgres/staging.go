@@ -114,6 +114,9 @@ func (t *Target) Update(ctx context.Context, name string, keys, columns []string
 	if len(columns) == 0 || rows.N == 0 {
 		return nil
 	}
+	if err := t.restoreKeys(ctx, name); err != nil {
+		return err
+	}
 	tab, err := t.ready(ctx, name)
 	if err != nil {
 		return err
@@ -154,15 +157,7 @@ func rounds(keys []*column, rows *store.Rows, which []int) [][]int {
 	for _, row := range which {
 		key = key[:0]
 		for i, c := range keys {
-			cells := &rows.Columns[i]
-			if cells.Kinds[row] == store.Null {
-				key = append(key, 0)
-				continue
-			}
-			at := len(key)
-			key = append(key, 1, 0, 0, 0, 0)
-			key, _ = c.encode(key, cells, row) // holds has tried it
-			binary.LittleEndian.PutUint32(key[at+1:], uint32(len(key)-at-5))
+			key = c.appendKey(key, &rows.Columns[i], row)
 		}
 		n := seen[string(key)]
 		seen[string(key)] = n + 1
@@ -248,6 +243,9 @@ func (t *Target) silence(ctx context.Context, tab *table) (enable func() error, 
 func (t *Target) Delete(ctx context.Context, name string, keys []string, rows *store.Rows) error {
 	if rows.N == 0 {
 		return nil
+	}
+	if err := t.restoreKeys(ctx, name); err != nil {
+		return err
 	}
 	tab, err := t.ready(ctx, name)
 	if err != nil {

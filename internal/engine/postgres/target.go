@@ -122,6 +122,13 @@ func (t *Target) lockOut(ctx context.Context, schema string) error {
 	}
 }
 
+// writeSettings make the load fast. Long values are compressed by lz4, which takes a
+// fraction of the time, unless somebody has chosen for the server.
+const writeSettings = `SET LOCAL maintenance_work_mem = '256MB';
+SET LOCAL max_parallel_maintenance_workers = 2;
+SELECT pg_catalog.set_config(name, 'lz4', true) FROM pg_catalog.pg_settings
+	WHERE name = 'default_toast_compression' AND source = 'default' AND 'lz4' = ANY (enumvals)`
+
 // writePath makes the schema the one in which names without one are created and
 // found.
 func (t *Target) writePath(ctx context.Context) error {
@@ -141,7 +148,7 @@ func (t *Target) writePath(ctx context.Context) error {
 		}
 	}
 	// What is not on the path, pg_catalog, is searched first.
-	if err := t.exec(ctx, "SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL max_parallel_maintenance_workers = 2; SET LOCAL search_path = "+strings.Join(path, ", ")); err != nil {
+	if err := t.exec(ctx, writeSettings+"; SET LOCAL search_path = "+strings.Join(path, ", ")); err != nil {
 		return t.failed("open", err)
 	}
 	t.locked = map[string]bool{}
@@ -153,6 +160,9 @@ func (t *Target) Fresh() bool { return t.fresh }
 
 // Exec runs a statement of a layout's own schema.
 func (t *Target) Exec(ctx context.Context, statement string) error {
+	if err := t.restoreKeys(ctx); err != nil {
+		return err
+	}
 	t.forget()
 	t.constants, t.triggered = nil, nil
 	if err := t.exec(ctx, statement); err != nil {
@@ -236,6 +246,9 @@ func (t *Target) SetSetting(_ context.Context, name string, _ int64) error {
 
 // Dangling returns the keys of rows whose reference has nothing to refer to.
 func (t *Target) Dangling(ctx context.Context, name string, key []string, f *format.ForeignKey) (*store.Rows, error) {
+	if err := t.restoreKeys(ctx, name, f.Table); err != nil {
+		return nil, err
+	}
 	tab, err := t.table(ctx, name)
 	if err != nil {
 		return nil, err
@@ -307,6 +320,9 @@ func (t *Target) primary(ctx context.Context, tab *table) ([]string, error) {
 
 // Checkpoint makes what was done so far visible, durably, and goes on.
 func (t *Target) Checkpoint(ctx context.Context) error {
+	if err := t.restoreKeys(ctx); err != nil {
+		return err
+	}
 	if !t.steps {
 		t.steps = true
 		for name, l := range t.loads {
@@ -329,6 +345,9 @@ func (t *Target) Checkpoint(ctx context.Context) error {
 
 // Commit makes everything visible, durably, with the indexes that were put aside.
 func (t *Target) Commit(ctx context.Context) error {
+	if err := t.restoreKeys(ctx); err != nil {
+		return err
+	}
 	for _, l := range t.loads {
 		if len(l.indexes) > 0 {
 			if err := t.Settle(ctx); err != nil {

@@ -13,6 +13,9 @@ type tableLoad struct {
 	rows    int
 	checked bool     // whether the table has indexes over vectors
 	indexes []string // statements that make those again that were dropped
+	watched bool     // whether the table's keys are known; see keys.go
+	keys    []*asideKey
+	aside   bool // these are put aside
 }
 
 // indexesAside lists indexes over vectors that can be made again just as they are:
@@ -123,8 +126,11 @@ const (
 	mostMaintenance  = 1024 << 10 // KiB
 )
 
-// Settle makes the indexes over vectors again that were put aside.
+// Settle makes the keys and the indexes over vectors again that were put aside.
 func (t *Target) Settle(ctx context.Context) error {
+	if err := t.restoreKeys(ctx); err != nil {
+		return err
+	}
 	for _, name := range t.loaded() {
 		l := t.loads[name]
 		if len(l.indexes) == 0 {
