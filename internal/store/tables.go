@@ -232,11 +232,12 @@ type Target interface {
 	Commit(ctx context.Context) error
 }
 
-// Behind is the ability of a target to go on while rows are on their way: InsertBehind
-// may return before they are in. The rows are the target's from then on. One that is
-// refused, like any other failure, ends the import with this call or a later one.
+// Behind is the ability of a target to be written while the caller goes on: work is done
+// with the target that it is given, and all methods of the target itself wait for its
+// end, but for a Stored that has nothing to ask of the engine. What fails ends the import
+// at the latest with Commit.
 type Behind interface {
-	InsertBehind(ctx context.Context, table string, columns []string, rows *Rows) error
+	Behind(work func(Target) error)
 }
 
 // Schemaless is the ability of an engine whose tables exist by their rows alone:

@@ -26,19 +26,29 @@ type DB struct {
 	tables map[string]*table
 	// savepoints and cursors that there have been, for their names
 	marks int
-	// pending is closed once a cursor has read ahead, or rows have been written behind;
-	// nil if none are.
+	// pending is closed once a cursor has read ahead, or work behind the caller's back is
+	// done; nil if there is none. landed then takes over what that has left.
 	pending chan struct{}
-	broken  error // why rows could not be written behind
+	landed  func()
+	broken  error // why work behind the caller's back has failed
 }
 
-// client returns the connection, once nothing is read ahead or written behind on it.
+// client returns the connection, once nothing is read ahead or done behind on it.
 func (d *DB) client() *pgx.Conn {
-	if d.pending != nil {
-		<-d.pending
-		d.pending = nil
-	}
+	d.wait()
 	return d.conn
+}
+
+func (d *DB) wait() {
+	if d.pending == nil {
+		return
+	}
+	<-d.pending
+	d.pending = nil
+	if landed := d.landed; landed != nil {
+		d.landed = nil
+		landed()
+	}
 }
 
 var (

@@ -104,8 +104,19 @@ func (t *Target) Insert(ctx context.Context, name string, columns []string, rows
 	if rows.N == 0 {
 		return nil
 	}
-	tab, picked, which, err := t.beginInsert(ctx, name, columns, rows, reject)
+	tab, err := t.ready(ctx, name)
 	if err != nil {
+		return err
+	}
+	picked, err := tab.pick(columns)
+	if err != nil {
+		return t.failed("write", err)
+	}
+	which := holds(picked, rows, reject)
+	if err := t.count(ctx, tab, len(which)); err != nil {
+		return err
+	}
+	if err := t.watchKeys(ctx, tab, picked, rows, which); err != nil {
 		return err
 	}
 	insert := t.insertStaged
@@ -118,67 +129,13 @@ func (t *Target) Insert(ctx context.Context, name string, columns []string, rows
 	return nil
 }
 
-// beginInsert prepares a table for rows and says which its columns hold.
-func (t *Target) beginInsert(ctx context.Context, name string, columns []string, rows *store.Rows, reject func(row int, err error)) (tab *table, picked []*column, which []int, err error) {
-	if tab, err = t.ready(ctx, name); err != nil {
-		return nil, nil, nil, err
-	}
-	if picked, err = tab.pick(columns); err != nil {
-		return nil, nil, nil, t.failed("write", err)
-	}
-	which = holds(picked, rows, reject)
-	if err = t.count(ctx, tab, len(which)); err == nil {
-		err = t.watchKeys(ctx, tab, picked, rows, which)
-	}
-	return tab, picked, which, err
-}
-
 func isPlain(columns []*column) bool {
 	return !slices.ContainsFunc(columns, func(c *column) bool { return c.codec == nil })
 }
 
-// InsertBehind copies rows straight into a table while the caller goes on. Where that
-// fails, so does all that follows.
-func (t *Target) InsertBehind(ctx context.Context, name string, columns []string, rows *store.Rows) error {
-	if rows.N == 0 {
-		return nil
-	}
-	var refused error
-	reject := func(_ int, err error) { refused = fmt.Errorf("table %q: %w", name, err) }
-	tab, picked, which, err := t.beginInsert(ctx, name, columns, rows, reject)
-	switch {
-	case err != nil:
-		return err
-	case refused != nil:
-		return refused
-	case !isPlain(picked):
-		if err := t.insertStaged(ctx, tab, picked, rows, which, reject); err != nil {
-			return fmt.Errorf("table %q: %w", name, t.failed("write", err))
-		}
-		return refused
-	}
-	conn, behind := t.client().PgConn(), make(chan struct{})
-	t.pending = behind
-	go func() {
-		defer close(behind)
-		if err := copyIn(ctx, conn, t.into(tab, picked), newCopyStream(picked, rows, which, false)); err != nil {
-			if aboutRow(err) {
-				err = rowError(err)
-			}
-			t.broken = fmt.Errorf("table %q: %w", name, err)
-		}
-	}()
-	return nil
-}
-
-// into names what a COPY fills.
-func (t *Target) into(tab *table, columns []*column) string {
-	return t.qualified(tab.name) + " (" + writtenColumns(columns) + ")"
-}
-
 // insertPlain copies rows straight into the table.
 func (t *Target) insertPlain(ctx context.Context, tab *table, columns []*column, rows *store.Rows, which []int, reject func(int, error)) error {
-	into := t.into(tab, columns)
+	into := t.qualified(tab.name) + " (" + writtenColumns(columns) + ")"
 	return t.insertAll(ctx, which, reject, func(which []int) error {
 		return copyIn(ctx, t.client().PgConn(), into, newCopyStream(columns, rows, which, false))
 	})

@@ -162,6 +162,7 @@ func (c *column) appendKey(key []byte, cells *store.Cells, row int) []byte {
 // restoreKeys makes the keys of tables again that were put aside: those of the named
 // tables, or of all. They are not put aside another time.
 func (t *Target) restoreKeys(ctx context.Context, names ...string) error {
+	t.wait()
 	if len(names) == 0 {
 		names = t.loaded()
 	}

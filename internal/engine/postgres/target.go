@@ -158,6 +158,22 @@ func (t *Target) writePath(ctx context.Context) error {
 // Fresh tells that the schema held no table before.
 func (t *Target) Fresh() bool { return t.fresh }
 
+// Behind does work while the caller goes on. The work has a target of its own, whose state
+// becomes this one's at its end.
+func (t *Target) Behind(work func(store.Target) error) {
+	t.wait()
+	inner, done := new(Target), make(chan struct{})
+	*inner = *t
+	t.pending, t.landed = done, func() { *t = *inner }
+	go func() {
+		defer close(done)
+		if err := work(inner); err != nil && inner.broken == nil {
+			inner.broken = err
+		}
+		inner.wait()
+	}()
+}
+
 // Exec runs a statement of a layout's own schema.
 func (t *Target) Exec(ctx context.Context, statement string) error {
 	if err := t.restoreKeys(ctx); err != nil {
@@ -185,6 +201,7 @@ func (t *Target) Drop(ctx context.Context, table string) error {
 // ready prepares a table for being written: one that was there before is locked
 // against others, so that what is read back is what was written.
 func (t *Target) ready(ctx context.Context, name string) (*table, error) {
+	t.wait()
 	tab, err := t.table(ctx, name)
 	if err != nil {
 		return nil, err
@@ -359,8 +376,9 @@ func (t *Target) Commit(ctx context.Context) error {
 }
 
 func (t *Target) commit(ctx context.Context) error {
+	t.wait()
 	switch {
-	case t.client() != nil && t.broken != nil:
+	case t.broken != nil:
 		return t.failed("write", t.broken)
 	case t.client().IsClosed():
 		return fmt.Errorf("commit %q: the connection is broken, and what was not committed before is undone", t.name)

@@ -32,8 +32,11 @@ func (s *sink) holds(w *writer) bool {
 	return !w.part.updates && !w.merge && slices.ContainsFunc(w.others, func(o *part) bool { return s.writers[o.section.Name] != nil })
 }
 
+// hold takes the writer's rows.
 func hold(w *writer, b *format.Batch) *held {
-	return &held{w: w, b: b.Clone(), rows: &store.Rows{N: w.rows.N, Columns: slices.Clone(w.rows.Columns)}, names: w.part.names()}
+	h := &held{w: w, b: b.Clone(), rows: w.rows, names: w.part.names()}
+	w.giveRows()
+	return h
 }
 
 // waitsFor tells whether records of the writer may fill the held rows.
@@ -83,10 +86,11 @@ func (s *sink) fill(ctx context.Context, w *writer, b *format.Batch) (res store.
 	if len(rest) < b.Rows {
 		whole := len(rest) == 0 && b.Rows == h.rows.N // record by record, in order
 		for n, i := range others {
-			cells := w.rows.Columns[i] // put comes again after the held rows are written
-			if !whole {
-				cells = store.Cells{}
-				cells.Reset()
+			var cells store.Cells
+			cells.Reset()
+			if whole {
+				cells, w.rows.Columns[i] = w.rows.Columns[i], cells
+			} else {
 				for _, row := range source {
 					if row < 0 {
 						cells.AppendNull()
@@ -147,33 +151,37 @@ func (s *sink) flush(ctx context.Context) error {
 		return nil
 	}
 	s.held = nil
-	defer h.release()
-	beside := s.sidecar != nil && !h.w.total
-	var found func(now *given) ([]aside, error)
-	if beside {
-		found = func(now *given) ([]aside, error) { return s.heldAsides(h, all(h.rows.N), now) }
-	}
-	refused, asides, done, err := s.insert(ctx, h.w, h.names, h.rows, found)
-	if err != nil {
-		return err
-	}
-	if err := s.putAside(ctx, h, refused); err != nil {
-		return err
-	}
-	if !beside || len(refused) == h.rows.N {
-		return nil
-	}
-	if !done {
+	settle := func(refused map[int]error) error {
+		defer h.release()
+		if err := s.putAside(ctx, h, refused); err != nil {
+			return err
+		}
+		if s.sidecar == nil || h.w.total || len(refused) == h.rows.N {
+			return nil
+		}
 		taken := slices.DeleteFunc(all(h.rows.N), func(row int) bool { return refused[row] != nil })
 		now, err := s.native(ctx, h.w, h.names, h.rows, taken)
 		if err != nil {
 			return err
 		}
-		if asides, err = s.heldAsides(h, taken, now); err != nil {
+		asides, err := s.heldAsides(h, taken, now)
+		if err != nil {
 			return err
 		}
+		return s.sidecar.keep(ctx, asides)
 	}
-	return s.sidecar.keep(ctx, asides)
+	if s.flies(h.w) {
+		return s.fly(ctx, &flight{
+			w: h.w, names: h.names, rows: h.rows, settle: settle, drop: h.release,
+			asides: func(now *given) ([]aside, error) { return s.heldAsides(h, all(h.rows.N), now) },
+		})
+	}
+	refused, err := s.insert(ctx, h.w, h.names, h.rows)
+	if err != nil {
+		h.release()
+		return err
+	}
+	return settle(refused)
 }
 
 // heldAsides finds what the native rows of held records, of which those taken are in

@@ -3,7 +3,6 @@ package mapping
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -379,25 +378,9 @@ func (w *sidecarWriter) absent(wr *writer, other *part, now *given, which []int)
 	return []aside{a}, nil
 }
 
-// insert inserts rows of a table that held none, and meanwhile finds out what the
-// sidecar is to take, where the target says beforehand what it will give. found is
-// that work, for rows that were all taken; its result counts if none was refused.
-func (s *sink) insert(ctx context.Context, wr *writer, names []string, rows *store.Rows, found func(now *given) ([]aside, error)) (refused map[int]error, early []aside, done bool, err error) {
-	refused = map[int]error{}
-	write := func() error {
-		return s.db.Insert(ctx, wr.part.table, names, rows, func(row int, err error) { refused[row] = err })
-	}
-	if !wr.told || found == nil {
-		return refused, nil, false, write()
-	}
-	written := make(chan error, 1)
-	go func() { written <- write() }()
-	// What Stored needs to know of the table it knows by now: it does not ask.
-	now, err := s.told(ctx, wr, names, rows, all(rows.N))
-	if err == nil && now != nil {
-		early, err = found(now)
-		done = true
-	}
-	err = errors.Join(<-written, err)
-	return refused, early, done && len(refused) == 0, err
+// insert inserts rows of a table that held none, and returns those that are refused.
+func (s *sink) insert(ctx context.Context, wr *writer, names []string, rows *store.Rows) (map[int]error, error) {
+	refused := map[int]error{}
+	err := s.db.Insert(ctx, wr.part.table, names, rows, func(row int, err error) { refused[row] = err })
+	return refused, err
 }

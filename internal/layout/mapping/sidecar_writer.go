@@ -175,19 +175,21 @@ func (w *sidecarWriter) add(rows *store.Rows, section string, place [16]byte, na
 	rows.N++
 }
 
-// store replaces what the sidecar holds of the rows' places.
+// store replaces what the sidecar holds of the rows' places. It may still be about it
+// when it returns.
 func (w *sidecarWriter) store(ctx context.Context, rows, clear *store.Rows) error {
-	db := w.sink.db
+	if behind, ok := w.sink.db.(store.Behind); ok {
+		behind.Behind(func(db store.Target) error { return storeEntries(ctx, db, rows, clear) })
+		return nil
+	}
+	return storeEntries(ctx, w.sink.db, rows, clear)
+}
+
+func storeEntries(ctx context.Context, db store.Target, rows, clear *store.Rows) error {
 	if clear.N > 0 {
 		if err := db.Delete(ctx, sidecarTable, []string{"section", "place"}, clear); err != nil {
 			return err
 		}
-	}
-	if behind, ok := db.(store.Behind); ok {
-		if err := behind.InsertBehind(ctx, sidecarTable, sidecarColumns, rows); err != nil {
-			return fmt.Errorf("write %s: %w", sidecarTable, err)
-		}
-		return nil
 	}
 	var refused error
 	if err := db.Insert(ctx, sidecarTable, sidecarColumns, rows, func(_ int, err error) { refused = err }); err != nil {

@@ -30,6 +30,7 @@ type sink struct {
 	own      *ownManifest
 	losses   []format.Loss
 	held     *held   // rows that wait for their other parts
+	flying   *flight // rows that are on their way into the target
 	early    []early // records that wait for the end
 	last     bool    // nothing comes any more
 	visitors bool    // the records at hand were added by another product
@@ -395,6 +396,9 @@ func (s *sink) Finish(ctx context.Context) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
+	if err := s.land(); err != nil {
+		return err
+	}
 	if err := s.writeEarly(ctx); err != nil {
 		return err
 	}
@@ -504,6 +508,11 @@ func (s *sink) Commit(ctx context.Context) error { return s.db.Commit(ctx) }
 
 // Close without Commit leaves the store as it was.
 func (s *sink) Close() error {
+	if f := s.flying; f != nil { // the import has failed
+		s.flying = nil
+		<-f.done
+		f.drop()
+	}
 	for _, b := range s.spaces {
 		b.Release()
 	}

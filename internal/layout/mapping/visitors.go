@@ -94,6 +94,9 @@ func (s *sink) receive(ctx context.Context, e early) error {
 	if err == nil {
 		err = s.flush(ctx)
 	}
+	if err == nil {
+		err = s.land()
+	}
 	s.visitors, s.orphans = false, false
 	s.late = append(s.late, res.Rejects...)
 	if !e.orphans && !s.exact {

@@ -186,98 +186,124 @@ func (s *sink) countSpaces(b *format.Batch) (res store.Result) {
 	return res
 }
 
+// A fate is what becomes of the records of a batch in the target.
+type fate struct {
+	sink    *sink
+	w       *writer
+	b       *format.Batch
+	rows    *store.Rows // the native rows of the batch
+	res     store.Result
+	taken   []int // rows of the batch that are in the target now
+	refused []int // rows that go to the sidecar instead
+	waiting []int // rows that refer to what may come yet
+	guests  []int // rows that another product has added
+}
+
+// refuse notes that the target does not take a row.
+func (f *fate) refuse(row int, err error) {
+	s := f.sink
+	switch {
+	case (errors.Is(err, store.ErrDangling) || errors.Is(err, store.ErrNoRow)) && !s.last:
+		f.waiting = append(f.waiting, row)
+	case s.keepsRefused():
+		f.refused = append(f.refused, row)
+	case errors.Is(err, errOccupied) && s.mayVisit():
+		f.guests = append(f.guests, row)
+	case s.leaveOut(f.b.Section.Name, err) && s.bare:
+		f.res.Skipped++
+	default:
+		f.res.Rejects = append(f.res.Rejects, reject(f.b, row, err))
+	}
+	f.taken = slices.DeleteFunc(f.taken, func(r int) bool { return r == row })
+	s.unmint(f.w, f.b, row)
+}
+
+func (f *fate) refuseAll(bad map[int]error) {
+	for _, row := range slices.Sorted(maps.Keys(bad)) {
+		f.refuse(row, bad[row])
+	}
+}
+
+// beside tells whether the sidecar may have to take something of the writer's records.
+func (s *sink) beside(w *writer) bool {
+	return s.sidecar != nil && !w.total && len(w.part.key) > 0
+}
+
 // write inserts, merges or updates the rows that put has made of the batch.
 func (s *sink) write(ctx context.Context, w *writer, b *format.Batch) (res store.Result, err error) {
-	var taken []int   // rows of the batch that are in the target now
-	var refused []int // rows that go to the sidecar instead
-	var waiting []int // rows that refer to what may come yet
-	var guests []int  // rows that another product has added
-	var asides []aside
-	done := false
-	beside := s.sidecar != nil && !w.total && len(w.part.key) > 0
+	f := &fate{sink: s, w: w, b: b, rows: w.rows}
 	refuse := func(rows []int) func(int, error) {
 		return func(i int, err error) {
-			row := i
 			if rows != nil {
-				row = rows[i]
+				i = rows[i]
 			}
-			switch {
-			case (errors.Is(err, store.ErrDangling) || errors.Is(err, store.ErrNoRow)) && !s.last:
-				waiting = append(waiting, row)
-			case s.keepsRefused():
-				refused = append(refused, row)
-			case errors.Is(err, errOccupied) && s.mayVisit():
-				guests = append(guests, row)
-			case s.leaveOut(b.Section.Name, err) && s.bare:
-				res.Skipped++
-			default:
-				res.Rejects = append(res.Rejects, reject(b, row, err))
-			}
-			taken = slices.DeleteFunc(taken, func(r int) bool { return r == row })
-			s.unmint(w, b, row)
+			f.refuse(i, err)
 		}
 	}
 	switch {
 	case w.part.updates:
-		err = s.writePart(ctx, w, b, &res, &taken, refuse)
+		err = s.writePart(ctx, w, b, &f.res, &f.taken, refuse)
 	case !w.merge:
-		taken = all(b.Rows)
+		f.taken = all(b.Rows)
 		if w.seeded { // the archive's record is worth more
 			keys, _, _ := w.part.split()
-			if err = s.db.Delete(ctx, w.part.table, w.part.key, pick(w.rows, keys, taken)); err != nil {
+			if err := s.db.Delete(ctx, w.part.table, w.part.key, pick(w.rows, keys, f.taken)); err != nil {
 				return res, err
 			}
 		}
-		var found func(now *given) ([]aside, error)
-		if beside {
-			found = func(now *given) ([]aside, error) { return s.asides(w, b, all(b.Rows), now) }
+		if s.flies(w) {
+			return s.writeBehind(ctx, f)
 		}
 		var bad map[int]error
-		if bad, asides, done, err = s.insert(ctx, w, w.part.names(), w.rows, found); err == nil {
-			for _, row := range slices.Sorted(maps.Keys(bad)) {
-				refuse(nil)(row, bad[row])
-			}
+		if bad, err = s.insert(ctx, w, w.part.names(), w.rows); err == nil {
+			f.refuseAll(bad)
 		}
 	default:
-		err = s.merge(ctx, w, b, &res, &taken, refuse)
+		err = s.merge(ctx, w, b, &f.res, &f.taken, refuse)
 	}
-	if err != nil {
-		return res, err
+	if err == nil {
+		err = f.settle(ctx)
 	}
-	if beside && len(taken) > 0 {
-		if !done {
-			now, err := s.native(ctx, w, w.part.names(), w.rows, taken)
-			if err != nil {
-				return res, err
-			}
-			if asides, err = s.asides(w, b, taken, now); err != nil {
-				return res, err
-			}
+	return f.res, err
+}
+
+// settle sees to what the target has not taken, and to what the sidecar is to take of the
+// rest.
+func (f *fate) settle(ctx context.Context) error {
+	s, w, b := f.sink, f.w, f.b
+	if s.beside(w) && len(f.taken) > 0 {
+		now, err := s.native(ctx, w, w.part.names(), f.rows, f.taken)
+		if err != nil {
+			return err
+		}
+		asides, err := s.asides(w, b, f.taken, now)
+		if err != nil {
+			return err
 		}
 		if err := s.sidecar.keep(ctx, asides); err != nil {
-			return res, err
+			return err
 		}
 	}
-	if len(waiting) > 0 {
-		slices.Sort(waiting)
-		s.early = append(s.early, early{some(b, waiting), s.visitors, s.orphans})
+	if len(f.waiting) > 0 {
+		slices.Sort(f.waiting)
+		s.early = append(s.early, early{some(b, f.waiting), s.visitors, s.orphans})
 	}
-	if len(guests) > 0 {
-		slices.Sort(guests)
-		s.early = append(s.early, early{b: some(b, guests), visitors: true})
+	if len(f.guests) > 0 {
+		slices.Sort(f.guests)
+		s.early = append(s.early, early{b: some(b, f.guests), visitors: true})
 	}
-	if len(refused) > 0 {
-		slices.Sort(refused)
-		rest := some(b, refused)
+	if len(f.refused) > 0 {
+		slices.Sort(f.refused)
+		rest := some(b, f.refused)
 		defer rest.Release()
 		whole, err := s.sidecar.whole(ctx, rest)
 		if err != nil {
-			return res, err
+			return err
 		}
-		res.Unchanged += whole.Unchanged
+		f.res.Unchanged += whole.Unchanged
 	}
-	res.Written = uint64(b.Rows-len(res.Rejects)) - res.Unchanged - res.Updated - res.Skipped
-	return res, nil
+	f.res.Written = uint64(b.Rows-len(f.res.Rejects)) - f.res.Unchanged - f.res.Updated - f.res.Skipped
+	return nil
 }
 
 // asides finds what the native rows of records that the target has taken do not give.

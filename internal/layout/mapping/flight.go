@@ -1,0 +1,131 @@
+package mapping
+
+import (
+	"context"
+
+	"github.com/memarc/memarc/internal/store"
+)
+
+// Where a target says beforehand what it will give of rows, they are on their way while it
+// is found out what the sidecar is to take of their records; and where it works behind its
+// caller's back, while the next batch is read and made ready. One flight at a time: the
+// next begins when the one before has landed.
+
+// A flight is rows on their way, and what the sidecar is to take of their records.
+type flight struct {
+	w     *writer
+	names []string
+	rows  *store.Rows // the flight's own until it has landed
+	// asides finds what the sidecar is to take if no row is refused.
+	asides func(now *given) ([]aside, error)
+	// settle does what is left to do where rows were refused, or the target has not said
+	// what it gives; drop comes in its place where nothing is left.
+	settle func(refused map[int]error) error
+	drop   func()
+
+	done    chan struct{}
+	refused map[int]error
+	kept    bool // the sidecar has what it is to take
+	err     error
+}
+
+// flies tells whether rows of the writer can go that way.
+func (s *sink) flies(w *writer) bool { return w.told && s.beside(w) && !s.opts.NoSidecar }
+
+// ahead returns the target's ability to be written while the next batch is made ready, if
+// it has it and nothing about that batch depends on what becomes of this one.
+func (s *sink) ahead() store.Behind {
+	behind, ok := s.db.(store.Behind)
+	if !ok || s.provenance() == foreign || s.orphans || s.opts.CommitEvery > 0 {
+		return nil
+	}
+	return behind
+}
+
+// fly begins a flight, and ends it if it has to.
+func (s *sink) fly(ctx context.Context, f *flight) error {
+	if err := s.land(); err != nil {
+		f.drop()
+		return err
+	}
+	s.flying = f
+	behind := s.ahead()
+	if err := s.begin(ctx, f, behind); err != nil || behind != nil {
+		return err
+	}
+	return s.land()
+}
+
+func (s *sink) begin(ctx context.Context, f *flight, behind store.Behind) error {
+	f.done, f.refused = make(chan struct{}), map[int]error{}
+	found := make(chan []aside, 1)
+	defer close(found) // before anything else asks the target, which waits for the flight
+	work := func(db store.Target) error {
+		defer close(f.done)
+		f.err = db.Insert(ctx, f.w.part.table, f.names, f.rows, func(row int, err error) { f.refused[row] = err })
+		asides, ok := <-found
+		if f.err != nil || !ok || len(f.refused) > 0 {
+			return f.err
+		}
+		for _, a := range asides {
+			if f.err = storeEntries(ctx, db, a.entries, a.clear); f.err != nil {
+				return f.err
+			}
+		}
+		f.kept = true
+		return nil
+	}
+	if behind != nil {
+		behind.Behind(work)
+	} else {
+		go work(s.db)
+	}
+	// What Stored needs to know of the table it knows by now: it does not ask.
+	now, err := s.told(ctx, f.w, f.names, f.rows, all(f.rows.N))
+	if err != nil || now == nil {
+		return err
+	}
+	asides, err := f.asides(now)
+	if err == nil {
+		found <- asides
+	}
+	return err
+}
+
+// land waits for the end of the flight.
+func (s *sink) land() error {
+	f := s.flying
+	if f == nil {
+		return nil
+	}
+	s.flying = nil
+	<-f.done
+	if f.err != nil || f.kept {
+		f.drop()
+		return f.err
+	}
+	return f.settle(f.refused)
+}
+
+// writeBehind inserts a batch's rows while the next one is made ready.
+func (s *sink) writeBehind(ctx context.Context, f *fate) (store.Result, error) {
+	f.b = f.b.Clone() // the caller takes the batch back
+	f.w.giveRows()
+	return store.Result{Written: uint64(f.b.Rows)}, s.fly(ctx, &flight{
+		w: f.w, names: f.w.part.names(), rows: f.rows, drop: f.b.Release,
+		asides: func(now *given) ([]aside, error) { return s.asides(f.w, f.b, f.taken, now) },
+		settle: func(refused map[int]error) error {
+			defer f.b.Release()
+			f.refuseAll(refused)
+			if err := f.settle(ctx); err != nil {
+				return err
+			}
+			s.late = append(s.late, f.res.Rejects...)
+			s.recount(f.b.Section.Name, f.res)
+			return nil
+		},
+	})
+}
+
+// giveRows gives the writer's rows away.
+func (w *writer) giveRows() { w.rows = store.NewRows(w.part.width()) }
