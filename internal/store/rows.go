@@ -2,7 +2,10 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/memarc/memarc/format"
 )
@@ -99,6 +102,59 @@ func (c *Cells) AppendRow(from *Cells, row int) {
 		return
 	}
 	c.append(from.Kinds[row], from.Words[row])
+}
+
+// AppendColumn appends all rows of a field, whose values are bytes, as texts or blobs;
+// null as NULL.
+func (c *Cells) AppendColumn(k Kind, f *format.Column) {
+	n := f.Len()
+	c.Kinds, c.Words, c.Offsets = slices.Grow(c.Kinds, n), slices.Grow(c.Words, n), slices.Grow(c.Offsets, n)
+	base := int32(len(c.Data)) - f.Offsets[0]
+	c.Data = append(c.Data, f.Data[f.Offsets[0]:f.Offsets[n]]...)
+	for row := range n {
+		kind := k
+		if f.Null(row) {
+			kind = Null
+		}
+		c.Kinds = append(c.Kinds, kind)
+		c.Words = append(c.Words, 0)
+		c.Offsets = append(c.Offsets, base+f.Offsets[row+1])
+	}
+}
+
+// Only tells whether all cells are of a class, or NULL.
+func (c *Cells) Only(k Kind) bool {
+	for _, have := range c.Kinds {
+		if have != k && have != Null {
+			return false
+		}
+	}
+	return true
+}
+
+// UTF8 tells whether each Text or Blob is valid UTF-8.
+func (c *Cells) UTF8() bool {
+	if !utf8.Valid(c.Data) {
+		return false
+	}
+	for _, o := range c.Offsets { // no value starts within a character
+		if int(o) < len(c.Data) && !utf8.RuneStart(c.Data[o]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Finite tells whether all of the little-endian float32 are numbers, and finite.
+func Finite(v []byte) bool {
+	const exponent = 0x7F800000 // all its bits are set in what is infinite or no number
+	for ; len(v) >= 8; v = v[8:] {
+		two := binary.LittleEndian.Uint64(v)
+		if two&exponent == exponent || two>>32&exponent == exponent {
+			return false
+		}
+	}
+	return len(v) < 4 || binary.LittleEndian.Uint32(v)&exponent != exponent
 }
 
 // AppendValue appends a typed value as its native cell. Types without a native

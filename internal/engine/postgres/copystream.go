@@ -93,9 +93,13 @@ func (s *copyStream) appendRow(dst []byte, row int) ([]byte, error) {
 	return dst, nil
 }
 
-// encode appends the binary form of a cell, or its text for a column without a codec.
+// encode appends the binary form of a cell that has passed holds, or its text for a
+// column without a codec.
 func (c *column) encode(dst []byte, cells *store.Cells, row int) ([]byte, error) {
-	if c.codec != nil {
+	switch {
+	case c.codec != nil && c.codec.put != nil:
+		return c.codec.put(dst, cells, row), nil
+	case c.codec != nil:
 		return c.codec.encode(dst, cells, row)
 	}
 	if err := checkText(cells, row); err != nil {
@@ -110,6 +114,9 @@ func holds(columns []*column, rows *store.Rows, reject func(row int, err error))
 	bad := map[int]error{}
 	for i, c := range columns {
 		cells := &rows.Columns[i]
+		if c.fits(cells) {
+			continue
+		}
 		for row := range rows.N {
 			if cells.Kinds[row] == store.Null || bad[row] != nil {
 				continue
@@ -137,6 +144,11 @@ func sortedRows(bad map[int]error) []int {
 	}
 	slices.Sort(rows)
 	return rows
+}
+
+// fits tells at a glance that the column's type holds all cells; false says nothing.
+func (c *column) fits(cells *store.Cells) bool {
+	return c.codec != nil && c.codec.fits != nil && c.codec.fits(cells)
 }
 
 // refuses says why the column's type does not hold a cell; nil if it does.

@@ -31,6 +31,9 @@ func (t *Target) Stored(ctx context.Context, name string, columns []string, rows
 			return nil, nil
 		}
 		cells := &rows.Columns[i]
+		if c.fits(cells) {
+			continue
+		}
 		for row := range rows.N {
 			if cells.Kinds[row] != store.Null && !refused[row] && c.refuses(cells, row) != nil {
 				refused[row], any = true, true

@@ -326,7 +326,7 @@ func broken(t *testing.T, d *Target, url string, ctx context.Context, behind boo
 		end()
 	}()
 	if behind {
-		must(t, d.InsertBehind(ctx, "big", []string{"x"}, rows))
+		insertBehind(ctx, d, "big", []string{"x"}, rows)
 		rows = keysOf([]any{"and one more"})
 	}
 	err = d.Insert(ctx, "big", []string{"x"}, rows, none(t))

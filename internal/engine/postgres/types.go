@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -21,6 +22,11 @@ import (
 type codec struct {
 	// check says why the type does not hold a cell that is not NULL.
 	check func(c *store.Cells, row int) error
+	// fits tells at a glance that check passes all cells. It may be nil, and need not
+	// know: false says nothing.
+	fits func(c *store.Cells) bool
+	// put appends the binary form of a cell that has passed check; nil to encode.
+	put func(dst []byte, c *store.Cells, row int) []byte
 	// decode appends one value that is not NULL as a cell.
 	decode func(src []byte, c *store.Cells) error
 	// encode appends the binary form of a cell that is not NULL. Its errors wrap
@@ -57,6 +63,7 @@ const maxField = 1<<30 - 5
 func newCodec(same bool, check func(c *store.Cells, row int) error, put func(dst []byte, c *store.Cells, row int) []byte, decode func(src []byte, c *store.Cells) error) *codec {
 	return &codec{
 		check:  check,
+		put:    put,
 		same:   same,
 		decode: decode,
 		encode: func(dst []byte, c *store.Cells, row int) ([]byte, error) {
@@ -255,7 +262,7 @@ func checkText(c *store.Cells, row int) error {
 	switch {
 	case len(text) > maxField:
 		return refused("a text of %d bytes is too long", len(text))
-	case slices.Contains(text, 0):
+	case bytes.IndexByte(text, 0) >= 0:
 		return refused("the text has a NUL")
 	case !utf8.Valid(text):
 		return refused("the text is not UTF-8")
@@ -264,9 +271,15 @@ func checkText(c *store.Cells, row int) error {
 }
 
 func textCodec(limit int) *codec {
-	return newCodec(true, func(c *store.Cells, row int) error {
+	codec := newCodec(true, func(c *store.Cells, row int) error {
 		return checkLength(c, row, limit)
 	}, putBytes, decodeText)
+	if limit == math.MaxInt {
+		codec.fits = func(c *store.Cells) bool {
+			return len(c.Data) <= maxField && c.Only(store.Text) && bytes.IndexByte(c.Data, 0) < 0 && c.UTF8()
+		}
+	}
+	return codec
 }
 
 func checkLength(c *store.Cells, row int, limit int) error {

@@ -19,7 +19,7 @@ func vectorCodec(typmod int32, half bool) *codec {
 	if half {
 		size = 2
 	}
-	return newCodec(true, func(c *store.Cells, row int) error {
+	codec := newCodec(true, func(c *store.Cells, row int) error {
 		return checkVector(c, row, typmod, half)
 	}, func(dst []byte, c *store.Cells, row int) []byte {
 		raw := c.Bytes(row)
@@ -58,6 +58,25 @@ func vectorCodec(typmod int32, half bool) *codec {
 		c.Offsets = append(c.Offsets, int32(len(c.Data)))
 		return nil
 	})
+	if !half {
+		codec.fits = func(c *store.Cells) bool { return vectorsFit(c, typmod) }
+	}
+	return codec
+}
+
+// vectorsFit tells that all cells are vectors of finite numbers, of the dimension that
+// the column demands.
+func vectorsFit(c *store.Cells, typmod int32) bool {
+	for row, kind := range c.Kinds {
+		size := int(c.Offsets[row+1] - c.Offsets[row])
+		if kind == store.Null {
+			continue
+		}
+		if kind != store.Blob || size%4 != 0 || size == 0 || size/4 > maxDimension || typmod > 0 && size/4 != int(typmod) {
+			return false
+		}
+	}
+	return store.Finite(c.Data)
 }
 
 func checkVector(c *store.Cells, row int, typmod int32, half bool) error {

@@ -32,6 +32,10 @@ type Lens struct {
 	// Exact tells whether Get gives a non-null row of the field back of what Put makes
 	// of it. A nil Exact means that it always does, or that nobody may ask.
 	Exact func(field *format.Column, row int) bool
+	// raw is the class of cells in which Put writes the very bytes of a value, as long as
+	// plain, if it is not nil, says so of the field. All values are Exact then.
+	raw   store.Kind
+	plain func(field *format.Column) bool
 	// Damaged tells that the engine has made of a cell something else than the product
 	// wrote, so that the product can no longer read it. A nil Damaged means never.
 	Damaged func(native *store.Cells, row int) bool
@@ -39,6 +43,10 @@ type Lens struct {
 
 // PutAll appends all rows of the field to the native column; null becomes NULL.
 func (l *Lens) PutAll(field *format.Column, native *store.Cells) {
+	if l.isPlain(field) {
+		native.AppendColumn(l.raw, field)
+		return
+	}
 	for row := range field.Len() {
 		if field.Null(row) {
 			native.AppendNull()
@@ -46,6 +54,23 @@ func (l *Lens) PutAll(field *format.Column, native *store.Cells) {
 			l.Put(field, row, native)
 		}
 	}
+}
+
+func (l *Lens) isPlain(field *format.Column) bool {
+	return l.raw != store.Null && (l.plain == nil || l.plain(field))
+}
+
+// AllExact tells whether all non-null rows of the field are Exact.
+func (l *Lens) AllExact(field *format.Column) bool {
+	if l.Exact == nil || l.isPlain(field) {
+		return true
+	}
+	for row := range field.Len() {
+		if !field.Null(row) && !l.Exact(field, row) {
+			return false
+		}
+	}
+	return true
 }
 
 // all holds every lens by its name.
@@ -101,7 +126,7 @@ func each(get func(native *store.Cells, row int, field *format.Column) bool) fun
 // text is UTF-8 TEXT.
 var text = &Lens{Name: "text", Type: format.Text,
 	Get: func(native *store.Cells, field *format.Column, left func(int)) {
-		if field.Len() == 0 && onlyText(native) && utf8.Valid(native.Data) && wholeRunes(native) {
+		if field.Len() == 0 && native.Only(store.Text) && native.UTF8() {
 			takeText(native, field)
 			return
 		}
@@ -115,29 +140,10 @@ var text = &Lens{Name: "text", Type: format.Text,
 		})(native, field, left)
 	},
 	Put: putText,
+	raw: store.Text,
 }
 
 func putText(field *format.Column, row int, native *store.Cells) { native.AppendText(field.Bytes(row)) }
-
-// onlyText tells whether the column holds nothing but texts and NULLs.
-func onlyText(native *store.Cells) bool {
-	for _, k := range native.Kinds {
-		if k != store.Text && k != store.Null {
-			return false
-		}
-	}
-	return true
-}
-
-// wholeRunes tells whether no value of valid UTF-8 data starts within a character.
-func wholeRunes(native *store.Cells) bool {
-	for _, o := range native.Offsets {
-		if int(o) < len(native.Data) && !utf8.RuneStart(native.Data[o]) {
-			return false
-		}
-	}
-	return true
-}
 
 // takeText moves the native column's memory into the empty field.
 func takeText(native *store.Cells, field *format.Column) {
@@ -189,6 +195,7 @@ var jsonText = &Lens{Name: "json", Type: format.JSON,
 		return true
 	}),
 	Put: putText,
+	raw: store.Text,
 }
 
 // jsonBytes is a BLOB that holds one JSON value. TEXT in its place is read and left over.
@@ -203,6 +210,7 @@ var jsonBytes = &Lens{Name: "json-bytes", Type: format.JSON,
 		return native.Kinds[row] == store.Blob
 	}),
 	Put: func(field *format.Column, row int, native *store.Cells) { native.AppendBlob(field.Bytes(row)) },
+	raw: store.Blob,
 }
 
 // jsonList is TEXT that holds a JSON array of strings in the compact form;
@@ -502,7 +510,11 @@ var valueMap = &Lens{Name: "map", Type: format.Map,
 
 // vector is a BLOB of little-endian float32, behind header bytes of value 1.
 func vector(name string, header int) *Lens {
-	return &Lens{Name: name, Type: format.Vector,
+	raw := store.Blob
+	if header != 0 {
+		raw = store.Null
+	}
+	return &Lens{Name: name, Type: format.Vector, raw: raw,
 		Get: each(func(native *store.Cells, row int, field *format.Column) bool {
 			v := native.Bytes(row)
 			if native.Kinds[row] != store.Blob {

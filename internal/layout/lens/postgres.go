@@ -14,21 +14,28 @@ import (
 
 // textNoNUL is UTF-8 text in an engine that refuses U+0000, which Put leaves out.
 var textNoNUL = &Lens{Name: "text-no-nul", Type: format.Text,
-	Get: leaveInexact(text.Get, noNUL),
+	Get: leaveInexact(text.Get, noNULs, noNUL),
 	Put: func(field *format.Column, row int, native *store.Cells) {
 		native.AppendText(withoutNUL(field.Bytes(row)))
 	},
 	Exact: noNUL,
+	raw:   store.Text,
+	plain: noNULs,
 }
+
+func noNULs(field *format.Column) bool { return bytes.IndexByte(field.Data, 0) < 0 }
 
 func noNUL(field *format.Column, row int) bool { return bytes.IndexByte(field.Bytes(row), 0) < 0 }
 
 // leaveInexact leaves those values over that an engine would not have given, because
-// it cannot hold them.
-func leaveInexact(get func(*store.Cells, *format.Column, func(int)), exact func(*format.Column, int) bool) func(*store.Cells, *format.Column, func(int)) {
+// it cannot hold them; plain tells at a glance that there are none.
+func leaveInexact(get func(*store.Cells, *format.Column, func(int)), plain func(*format.Column) bool, exact func(*format.Column, int) bool) func(*store.Cells, *format.Column, func(int)) {
 	return func(native *store.Cells, field *format.Column, left func(int)) {
 		at := field.Len()
 		get(native, field, left)
+		if plain(field) {
+			return
+		}
 		for row := at; row < field.Len(); row++ {
 			if !field.Null(row) && !exact(field, row) {
 				left(row - at)
@@ -47,7 +54,7 @@ func withoutNUL(v []byte) []byte {
 // jsonb is JSON in an engine that refuses escapes of U+0000 and of lone surrogates,
 // for which Put writes U+FFFD.
 var jsonb = &Lens{Name: "jsonb", Type: format.JSON,
-	Get: leaveInexact(jsonText.Get, wholeEscapes),
+	Get: leaveInexact(jsonText.Get, noEscapes, wholeEscapes),
 	Put: func(field *format.Column, row int, native *store.Cells) {
 		v := field.Bytes(row)
 		if bytes.Contains(v, []byte(`\u`)) {
@@ -56,7 +63,11 @@ var jsonb = &Lens{Name: "jsonb", Type: format.JSON,
 		native.AppendText(v)
 	},
 	Exact: wholeEscapes,
+	raw:   store.Text,
+	plain: noEscapes,
 }
+
+func noEscapes(field *format.Column) bool { return !bytes.Contains(field.Data, []byte(`\u`)) }
 
 func wholeEscapes(field *format.Column, row int) bool {
 	v := field.Bytes(row)
@@ -143,7 +154,7 @@ func itemsWithoutNUL(field *format.Column, row int) bool {
 // pgVector is a vector in pgvector's type, which holds 1 to 16 000 finite elements.
 // Put writes NULL for others.
 var pgVector = &Lens{Name: "pgvector", Type: format.Vector,
-	Get: leaveInexact(vector("", 0).Get, finite),
+	Get: leaveInexact(vector("", 0).Get, allFinite, finite),
 	Put: func(field *format.Column, row int, native *store.Cells) {
 		if v := field.Bytes(row); holdsVector(v) {
 			native.AppendBlob(v)
@@ -152,21 +163,26 @@ var pgVector = &Lens{Name: "pgvector", Type: format.Vector,
 		}
 	},
 	Exact: finite,
+	raw:   store.Blob,
+	plain: allFinite,
 }
+
+func allFinite(field *format.Column) bool {
+	for row := range field.Len() {
+		if n := len(field.Bytes(row)); n > 4*mostElements || n == 0 && !field.Null(row) {
+			return false
+		}
+	}
+	return store.Finite(field.Data)
+}
+
+// mostElements is how many elements a vector of pgvector's has at most.
+const mostElements = 16_000
 
 func finite(field *format.Column, row int) bool { return holdsVector(field.Bytes(row)) }
 
 func holdsVector(v []byte) bool {
-	const most = 16_000
-	if len(v) == 0 || len(v) > 4*most {
-		return false
-	}
-	for i := 0; i+3 < len(v); i += 4 {
-		if v[i+3]&0x7F == 0x7F && v[i+2]&0x80 != 0 { // all exponent bits: infinite or no number
-			return false
-		}
-	}
-	return true
+	return len(v) > 0 && len(v) <= 4*mostElements && store.Finite(v)
 }
 
 // priority10 is an INTEGER of 1 to 10 as a float of 0 to 1.

@@ -158,15 +158,7 @@ func (c *bound) keeps(b *format.Batch) bool {
 	if (c.def != nil || len(c.els) > 0) && field.Nulls() > 0 {
 		return false
 	}
-	if c.lens.Exact == nil {
-		return true
-	}
-	for row := range b.Rows {
-		if !field.Null(row) && !c.lens.Exact(field, row) {
-			return false
-		}
-	}
-	return true
+	return c.lens.AllExact(field)
 }
 
 func allEqual(c *format.Column, v format.Value) bool {

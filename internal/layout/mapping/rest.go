@@ -20,15 +20,8 @@ func (p *part) appendRests(b *format.Batch, cells *store.Cells) {
 	var inexact []*bound
 	for i := range p.columns {
 		c := &p.columns[i]
-		if c.lens.Exact == nil {
-			continue
-		}
-		field := &b.Columns[c.field]
-		for row := range b.Rows {
-			if !field.Null(row) && !c.lens.Exact(field, row) {
-				inexact = append(inexact, c)
-				break
-			}
+		if !c.lens.AllExact(&b.Columns[c.field]) {
+			inexact = append(inexact, c)
 		}
 	}
 	slices.SortFunc(inexact, func(a, b *bound) int { return cmp.Compare(a.column, b.column) })
