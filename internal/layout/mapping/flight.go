@@ -111,11 +111,15 @@ func (s *sink) land() error {
 func (s *sink) writeBehind(ctx context.Context, f *fate) (store.Result, error) {
 	f.b = f.b.Clone() // the caller takes the batch back
 	f.w.giveRows()
+	drop := func() {
+		f.w.takeRows(f.rows)
+		f.b.Release()
+	}
 	return store.Result{Written: uint64(f.b.Rows)}, s.fly(ctx, &flight{
-		w: f.w, names: f.w.part.names(), rows: f.rows, drop: f.b.Release,
+		w: f.w, names: f.w.part.names(), rows: f.rows, drop: drop,
 		asides: func(now *given) ([]aside, error) { return s.asides(f.w, f.b, f.taken, now) },
 		settle: func(refused map[int]error) error {
-			defer f.b.Release()
+			defer drop()
 			f.refuseAll(refused)
 			if err := f.settle(ctx); err != nil {
 				return err
@@ -127,5 +131,36 @@ func (s *sink) writeBehind(ctx context.Context, f *fate) (store.Result, error) {
 	})
 }
 
-// giveRows gives the writer's rows away.
-func (w *writer) giveRows() { w.rows = store.NewRows(w.part.width()) }
+// giveRows gives the writer's rows away. Their memory comes back with takeRows.
+func (w *writer) giveRows() *store.Rows {
+	rows := w.rows
+	if w.rows = w.spare; w.rows == nil {
+		w.rows = store.NewRows(w.part.width())
+	}
+	w.spare = nil
+	return rows
+}
+
+func (w *writer) takeRows(rows *store.Rows) {
+	if len(rows.Columns) == w.part.width() {
+		w.spare = rows
+	}
+}
+
+// giveCells gives one column of the writer's rows away.
+func (w *writer) giveCells(i int) store.Cells {
+	cells := w.rows.Columns[i]
+	if w.rows.Columns[i] = (store.Cells{}); w.spare != nil {
+		w.rows.Columns[i], w.spare.Columns[i] = w.spare.Columns[i], store.Cells{}
+	}
+	return cells
+}
+
+func (w *writer) takeCells(i int, cells store.Cells) {
+	if w.spare == nil {
+		w.spare = store.NewRows(w.part.width())
+	}
+	if i < len(w.spare.Columns) {
+		w.spare.Columns[i] = cells
+	}
+}

@@ -18,6 +18,13 @@ type held struct {
 	rows  *store.Rows
 	names []string
 	parts []heldPart
+	lent  []lentCells // columns that come behind the writer's own
+}
+
+// Cells are lent by the writer of a part.
+type lentCells struct {
+	w      *writer
+	column int
 }
 
 // A heldPart is a batch whose records fill columns of held rows.
@@ -34,9 +41,7 @@ func (s *sink) holds(w *writer) bool {
 
 // hold takes the writer's rows.
 func hold(w *writer, b *format.Batch) *held {
-	h := &held{w: w, b: b.Clone(), rows: w.rows, names: w.part.names()}
-	w.giveRows()
-	return h
+	return &held{w: w, b: b.Clone(), rows: w.giveRows(), names: w.part.names()}
 }
 
 // waitsFor tells whether records of the writer may fill the held rows.
@@ -87,10 +92,10 @@ func (s *sink) fill(ctx context.Context, w *writer, b *format.Batch) (res store.
 		whole := len(rest) == 0 && b.Rows == h.rows.N // record by record, in order
 		for n, i := range others {
 			var cells store.Cells
-			cells.Reset()
 			if whole {
-				cells, w.rows.Columns[i] = w.rows.Columns[i], cells
+				cells = w.giveCells(i)
 			} else {
+				cells.Reset()
 				for _, row := range source {
 					if row < 0 {
 						cells.AppendNull()
@@ -100,7 +105,7 @@ func (s *sink) fill(ctx context.Context, w *writer, b *format.Batch) (res store.
 				}
 			}
 			h.rows.Columns = append(h.rows.Columns, cells)
-			h.names = append(h.names, names[n])
+			h.names, h.lent = append(h.names, names[n]), append(h.lent, lentCells{w, i})
 		}
 		kept := b.Clone
 		if len(rest) > 0 {
@@ -264,6 +269,12 @@ func (s *sink) putAside(ctx context.Context, h *held, refused map[int]error) err
 }
 
 func (h *held) release() {
+	own := len(h.rows.Columns) - len(h.lent)
+	for i, l := range h.lent {
+		l.w.takeCells(l.column, h.rows.Columns[own+i])
+	}
+	h.rows.Columns = h.rows.Columns[:own]
+	h.w.takeRows(h.rows)
 	h.b.Release()
 	for _, p := range h.parts {
 		p.b.Release()

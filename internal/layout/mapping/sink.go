@@ -56,6 +56,7 @@ type writer struct {
 	reading *part // of the target's own shape
 	others  []*part
 	rows    *store.Rows
+	spare   *store.Rows         // that have been given away, and have come back
 	merge   bool                // the table held rows before
 	seeded  bool                // the table has rows with which the product's store starts
 	total   bool                // no record can need the sidecar

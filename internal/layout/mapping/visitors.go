@@ -123,7 +123,7 @@ func (s *sink) welcome(ctx context.Context, w *writer) error {
 	}
 	w.guests = true
 	w.part = rebind(w.reading, s.manifest.Section(w.part.section.Name), foreign)
-	w.rows = store.NewRows(w.part.width())
+	w.rows, w.spare = store.NewRows(w.part.width()), nil
 	if err := s.keepUnheld(ctx, w); err != nil || s.mints != nil {
 		return err
 	}
