@@ -6,17 +6,17 @@ import (
 	"github.com/memarc/memarc/internal/store"
 )
 
-// Where a target says beforehand what it will give of rows, they are on their way while it
-// is found out what the sidecar is to take of their records; and where it works behind its
-// caller's back, while the next batch is read and made ready. One flight at a time: the
-// next begins when the one before has landed.
+// Where an engine works behind its caller's back, rows are on their way while the next
+// batch is read and made ready; and where it says beforehand what it will give of rows,
+// while it is found out what the sidecar is to take of their records. One flight at a time:
+// the next begins when the one before has landed.
 
 // A flight is rows on their way, and what the sidecar is to take of their records.
 type flight struct {
 	w     *writer
 	names []string
 	rows  *store.Rows // the flight's own until it has landed
-	// asides finds what the sidecar is to take if no row is refused.
+	// asides finds what the sidecar is to take if no row is refused; nil for nothing.
 	asides func(now *given) ([]aside, error)
 	// settle does what is left to do where rows were refused, or the target has not said
 	// what it gives; drop comes in its place where nothing is left.
@@ -30,7 +30,12 @@ type flight struct {
 }
 
 // flies tells whether rows of the writer can go that way.
-func (s *sink) flies(w *writer) bool { return w.told && s.beside(w) && !s.opts.NoSidecar }
+func (s *sink) flies(w *writer) bool {
+	if !s.beside(w) {
+		return s.ahead() != nil
+	}
+	return w.told && !s.opts.NoSidecar
+}
 
 // ahead returns the target's ability to be written while the next batch is made ready, if
 // it has it and nothing about that batch depends on what becomes of this one.
@@ -80,6 +85,10 @@ func (s *sink) begin(ctx context.Context, f *flight, behind store.Behind) error 
 	} else {
 		go work(s.db)
 	}
+	if f.asides == nil {
+		found <- nil
+		return nil
+	}
 	// What Stored needs to know of the table it knows by now: it does not ask.
 	now, err := s.told(ctx, f.w, f.names, f.rows, all(f.rows.N))
 	if err != nil || now == nil {
@@ -115,9 +124,8 @@ func (s *sink) writeBehind(ctx context.Context, f *fate) (store.Result, error) {
 		f.w.takeRows(f.rows)
 		f.b.Release()
 	}
-	return store.Result{Written: uint64(f.b.Rows)}, s.fly(ctx, &flight{
+	flight := &flight{
 		w: f.w, names: f.w.part.names(), rows: f.rows, drop: drop,
-		asides: func(now *given) ([]aside, error) { return s.asides(f.w, f.b, f.taken, now) },
 		settle: func(refused map[int]error) error {
 			defer drop()
 			f.refuseAll(refused)
@@ -128,7 +136,11 @@ func (s *sink) writeBehind(ctx context.Context, f *fate) (store.Result, error) {
 			s.recount(f.b.Section.Name, f.res)
 			return nil
 		},
-	})
+	}
+	if s.beside(f.w) {
+		flight.asides = func(now *given) ([]aside, error) { return s.asides(f.w, f.b, f.taken, now) }
+	}
+	return store.Result{Written: uint64(f.b.Rows)}, s.fly(ctx, flight)
 }
 
 // giveRows gives the writer's rows away. Their memory comes back with takeRows.

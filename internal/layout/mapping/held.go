@@ -156,12 +156,13 @@ func (s *sink) flush(ctx context.Context) error {
 		return nil
 	}
 	s.held = nil
+	beside := s.beside(h.w)
 	settle := func(refused map[int]error) error {
 		defer h.release()
 		if err := s.putAside(ctx, h, refused); err != nil {
 			return err
 		}
-		if s.sidecar == nil || h.w.total || len(refused) == h.rows.N {
+		if !beside || len(refused) == h.rows.N {
 			return nil
 		}
 		taken := slices.DeleteFunc(all(h.rows.N), func(row int) bool { return refused[row] != nil })
@@ -176,10 +177,11 @@ func (s *sink) flush(ctx context.Context) error {
 		return s.sidecar.keep(ctx, asides)
 	}
 	if s.flies(h.w) {
-		return s.fly(ctx, &flight{
-			w: h.w, names: h.names, rows: h.rows, settle: settle, drop: h.release,
-			asides: func(now *given) ([]aside, error) { return s.heldAsides(h, all(h.rows.N), now) },
-		})
+		f := &flight{w: h.w, names: h.names, rows: h.rows, settle: settle, drop: h.release}
+		if beside {
+			f.asides = func(now *given) ([]aside, error) { return s.heldAsides(h, all(h.rows.N), now) }
+		}
+		return s.fly(ctx, f)
 	}
 	refused, err := s.insert(ctx, h.w, h.names, h.rows)
 	if err != nil {
