@@ -47,7 +47,8 @@ func (t *Target) asideKeys(ctx context.Context, tab *table) ([]*asideKey, error)
 	if t.before[tab.name] || t.steps || tab.kind != "r" {
 		return nil, nil
 	}
-	if changes, err := t.changesRows(ctx, tab); err != nil || changes {
+	// What Stored knows is Stored's alone: it may be asked while this is done behind it.
+	if changes, err := t.readTriggers(ctx, tab); err != nil || changes {
 		return nil, err
 	}
 	rows, err := t.client().Query(ctx, asideKeysSQL, tab.oid)

@@ -81,15 +81,22 @@ func (t *Target) changesRows(ctx context.Context, tab *table) (changes bool, err
 	if known, ok := t.triggered[tab.name]; ok {
 		return known, nil
 	}
-	const before, insert = 2, 4
-	err = t.client().QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal AND tgtype & $2 <> 0 AND tgtype & $3 <> 0)", tab.oid, before, insert).Scan(&changes)
-	if err != nil {
-		return false, fmt.Errorf("table %q: %w", tab.name, t.failed("read the triggers of", err))
+	if changes, err = t.readTriggers(ctx, tab); err != nil {
+		return false, err
 	}
 	if t.triggered == nil {
 		t.triggered = map[string]bool{}
 	}
 	t.triggered[tab.name] = changes
+	return changes, nil
+}
+
+func (t *Target) readTriggers(ctx context.Context, tab *table) (changes bool, err error) {
+	const before, insert = 2, 4
+	err = t.client().QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal AND tgtype & $2 <> 0 AND tgtype & $3 <> 0)", tab.oid, before, insert).Scan(&changes)
+	if err != nil {
+		return false, fmt.Errorf("table %q: %w", tab.name, t.failed("read the triggers of", err))
+	}
 	return changes, nil
 }
 

@@ -49,22 +49,27 @@ func (s *sink) ahead() store.Behind {
 
 // fly begins a flight, and ends it if it has to.
 func (s *sink) fly(ctx context.Context, f *flight) error {
-	if err := s.land(); err != nil {
+	var now *given
+	var err error
+	if f.asides != nil { // before the flight, as it may ask the target
+		now, err = s.told(ctx, f.w, f.names, f.rows, all(f.rows.N))
+	}
+	if err = firstError(err, s.land()); err != nil {
 		f.drop()
 		return err
 	}
 	s.flying = f
 	behind := s.ahead()
-	if err := s.begin(ctx, f, behind); err != nil || behind != nil {
+	if err := s.begin(ctx, f, now, behind); err != nil || behind != nil {
 		return err
 	}
 	return s.land()
 }
 
-func (s *sink) begin(ctx context.Context, f *flight, behind store.Behind) error {
+func (s *sink) begin(ctx context.Context, f *flight, now *given, behind store.Behind) error {
 	f.done, f.refused = make(chan struct{}), map[int]error{}
 	found := make(chan []aside, 1)
-	defer close(found) // before anything else asks the target, which waits for the flight
+	defer close(found) // the flight waits for it, and what asks the target for the flight
 	work := func(db store.Target) error {
 		defer close(f.done)
 		f.err = db.Insert(ctx, f.w.part.table, f.names, f.rows, func(row int, err error) { f.refused[row] = err })
@@ -85,20 +90,17 @@ func (s *sink) begin(ctx context.Context, f *flight, behind store.Behind) error 
 	} else {
 		go work(s.db)
 	}
-	if f.asides == nil {
+	switch {
+	case f.asides == nil:
 		found <- nil
-		return nil
-	}
-	// What Stored needs to know of the table it knows by now: it does not ask.
-	now, err := s.told(ctx, f.w, f.names, f.rows, all(f.rows.N))
-	if err != nil || now == nil {
-		return err
-	}
-	asides, err := f.asides(now)
-	if err == nil {
+	case now != nil:
+		asides, err := f.asides(now)
+		if err != nil {
+			return err
+		}
 		found <- asides
 	}
-	return err
+	return nil
 }
 
 // land waits for the end of the flight.
@@ -132,6 +134,7 @@ func (s *sink) writeBehind(ctx context.Context, f *fate) (store.Result, error) {
 			if err := f.settle(ctx); err != nil {
 				return err
 			}
+
 			s.late = append(s.late, f.res.Rejects...)
 			s.recount(f.b.Section.Name, f.res)
 			return nil
