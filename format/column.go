@@ -1,9 +1,11 @@
 package format
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -341,6 +343,13 @@ func (c *Column) AppendTyped(v Value) {
 	default:
 		c.AppendBytes(v.Bytes)
 	}
+}
+
+// Same tells at a glance that all rows have the same values as those of another column;
+// false says nothing.
+func (c *Column) Same(d *Column) bool {
+	return c.Type == d.Type && c.rows == d.rows && (c.Valid == nil) == (d.Valid == nil) && bytes.Equal(c.Valid, d.Valid) &&
+		slices.Equal(c.Cells, d.Cells) && slices.Equal(c.Offsets, d.Offsets) && slices.Equal(c.Items, d.Items) && bytes.Equal(c.Data, d.Data)
 }
 
 // EqualRow tells whether a row has the same canonical value as a row of another

@@ -26,24 +26,48 @@ var strict64 = base64.StdEncoding.Strict()
 // AppendNDJSON appends a row as one JSON object and a newline. FORMAT.md
 // section 6.2.
 func (b *Batch) AppendNDJSON(dst []byte, row int) ([]byte, error) {
-	dst = append(dst, `{"`+sectionMember+`":`...)
-	dst, err := jsontext.AppendQuote(dst, b.Section.Name)
+	dst, err := b.openObject(dst)
+	for i := 0; err == nil && i < len(b.Columns); i++ {
+		dst, err = b.appendMember(dst, row, i)
+	}
 	if err != nil {
 		return nil, err
 	}
-	for i := range b.Columns {
-		c := &b.Columns[i]
-		if c.Null(row) {
-			continue
-		}
-		if dst, err = jsontext.AppendQuote(append(dst, ','), b.Section.Fields[i].Name); err != nil {
-			return nil, err
-		}
-		if dst, err = c.AppendJSON(append(dst, ':'), row); err != nil {
-			return nil, fmt.Errorf("field %q: %w", b.Section.Fields[i].Name, err)
-		}
-	}
 	return append(dst, "}\n"...), nil
+}
+
+// AppendFields appends some fields of a row as AppendNDJSON does, in the order given and
+// without the newline.
+func (b *Batch) AppendFields(dst []byte, row int, fields []int) ([]byte, error) {
+	dst, err := b.openObject(dst)
+	for n := 0; err == nil && n < len(fields); n++ {
+		dst, err = b.appendMember(dst, row, fields[n])
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(dst, '}'), nil
+}
+
+func (b *Batch) openObject(dst []byte) ([]byte, error) {
+	return jsontext.AppendQuote(append(dst, `{"`+sectionMember+`":`...), b.Section.Name)
+}
+
+// appendMember appends a field of a row with its name, if it is not null.
+func (b *Batch) appendMember(dst []byte, row, field int) ([]byte, error) {
+	c := &b.Columns[field]
+	if c.Null(row) {
+		return dst, nil
+	}
+	name := b.Section.Fields[field].Name
+	dst, err := jsontext.AppendQuote(append(dst, ','), name)
+	if err != nil {
+		return nil, err
+	}
+	if dst, err = c.AppendJSON(append(dst, ':'), row); err != nil {
+		return nil, fmt.Errorf("field %q: %w", name, err)
+	}
+	return dst, nil
 }
 
 // AppendJSON appends a non-null row in the form of FORMAT.md section 6.2.

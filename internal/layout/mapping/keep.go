@@ -219,17 +219,17 @@ func (w *sidecarWriter) compare(entries *store.Rows, b *format.Batch, taken []in
 	if len(d.rows) == 0 {
 		return nil
 	}
-	defer d.values.Release()
-	sorted := lines(d.values)
 	leaves := gives.AppendLeaves(nil)
 	var line []byte
 	var err error
+	begin := 0
 	for i, g := range d.given {
-		if line, err = sorted.AppendNDJSON(line[:0], i); err != nil {
+		if line, err = b.AppendFields(line[:0], d.rows[i], d.fields[begin:d.ends[i]]); err != nil {
 			return err
 		}
+		begin = d.ends[i]
 		leaf := leaves[g]
-		w.add(entries, b.Section.Name, leaf.Place, &leaf.Sum, line[:len(line)-1], d.gone[i])
+		w.add(entries, b.Section.Name, leaf.Place, &leaf.Sum, line, d.gone[i])
 	}
 	return nil
 }
@@ -237,24 +237,32 @@ func (w *sidecarWriter) compare(entries *store.Rows, b *format.Batch, taken []in
 // A difference collects the fields of records that native rows do not give.
 type difference struct {
 	b, gives *format.Batch
+	order    []int    // the fields of b in the order of their names
 	pair     []int    // for each field of b its field in gives, or -1
+	same     []bool   // fields that are the same in each row and its like
 	only     []int    // fields of gives that b does not have
 	rows     []int    // of b
 	given    []int    // of gives
+	fields   []int    // that differ, row by row
+	ends     []int    // of each row in fields
 	gone     [][]byte // JSON arrays of names, nil for none
-	values   *format.Batch
 	names    map[string][]byte
-	differs  []bool // fields of the record at hand
 }
 
 func newDifference(b, gives *format.Batch) *difference {
-	d := &difference{b: b, gives: gives, names: map[string][]byte{}, differs: make([]bool, len(b.Columns))}
-	for _, f := range b.Section.Fields {
+	d := &difference{b: b, gives: gives, names: map[string][]byte{}}
+	_, d.order = nameOrder(b.Section)
+	for i, f := range b.Section.Fields {
 		g := gives.Section.Field(f.Name)
 		if g >= 0 && gives.Section.Fields[g].Type != f.Type {
 			g = -1
 		}
 		d.pair = append(d.pair, g)
+		if c := &b.Columns[i]; g < 0 {
+			d.same = append(d.same, c.AllNull())
+		} else {
+			d.same = append(d.same, c.Same(&gives.Columns[g]))
+		}
 	}
 	for g, f := range gives.Section.Fields {
 		if b.Section.Field(f.Name) < 0 && !gives.Columns[g].AllNull() {
@@ -266,37 +274,28 @@ func newDifference(b, gives *format.Batch) *difference {
 
 // add compares a record with the one that is given for it.
 func (d *difference) add(row, at int) {
-	differs, gone := false, false
-	for i := range d.b.Columns {
+	gone, begin := false, len(d.fields)
+	for _, i := range d.order {
+		if d.same[i] && row == at {
+			continue
+		}
 		c := &d.b.Columns[i]
-		d.differs[i] = false
 		switch g := d.pair[i]; {
 		case g < 0 && c.Null(row):
 		case g >= 0 && c.EqualRow(row, &d.gives.Columns[g], at):
 		case c.Null(row):
 			gone = true
 		default:
-			d.differs[i], differs = true, true
+			d.fields = append(d.fields, i)
 		}
 	}
 	for _, g := range d.only {
 		gone = gone || !d.gives.Columns[g].Null(at)
 	}
-	if !differs && !gone {
+	if len(d.fields) == begin && !gone {
 		return
 	}
-	if d.values == nil {
-		d.values = format.NewBatch(d.b.Section)
-	}
-	for i := range d.values.Columns {
-		if d.differs[i] {
-			d.values.Columns[i].AppendRow(&d.b.Columns[i], row)
-		} else {
-			d.values.Columns[i].AppendNull()
-		}
-	}
-	d.values.Rows++
-	d.rows, d.given = append(d.rows, row), append(d.given, at)
+	d.rows, d.given, d.ends = append(d.rows, row), append(d.given, at), append(d.ends, len(d.fields))
 	if !gone {
 		d.gone = append(d.gone, nil)
 		return

@@ -390,7 +390,6 @@ func (w *sidecarWriter) divertKeyless(ctx context.Context, wr *writer, b *format
 	if len(d.rows) == 0 {
 		return b, nil
 	}
-	d.values.Release()
 	rest := some(b, d.rows)
 	defer rest.Release()
 	whole, err := w.whole(ctx, rest)
