@@ -234,10 +234,10 @@ type Target interface {
 
 // Behind is the ability of a target to be written while the caller goes on: work is done
 // with the target that it is given, and all methods of the target itself wait for its
-// end, but for a Stored that has nothing to ask of the engine. What fails ends the import
-// at the latest with Commit.
+// end, but for a Stored that has nothing to ask of the engine. end waits for it too, and
+// returns the error of work. Once that has failed, so does Commit.
 type Behind interface {
-	Behind(work func(Target) error)
+	Behind(work func(Target) error) (end func() error)
 }
 
 // Schemaless is the ability of an engine whose tables exist by their rows alone:

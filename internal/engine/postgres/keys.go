@@ -25,8 +25,8 @@ type asideKey struct {
 	seen      map[uint64]struct{} // hashes of the keys of rows
 }
 
-// mostKeys is of how many rows of a table the keys are remembered: some 16 bytes each.
-const mostKeys = 1 << 20
+// mostKeys is how many keys are remembered, of all tables: some 16 bytes each.
+const mostKeys = 1 << 19
 
 // hashable are the types whose values are equal just if their binary forms are.
 var hashable = regexp.MustCompile(`^(?:text|character varying(?:\(\d+\))?|uuid|bytea|smallint|integer|bigint)$`)
@@ -92,6 +92,9 @@ func (t *Target) watchKeys(ctx context.Context, tab *table, picked []*column, ro
 			return err
 		}
 	}
+	if t.seen()+len(l.keys)*len(which) > mostKeys {
+		return t.restoreKeys(ctx)
+	}
 	for _, k := range l.keys {
 		if !k.enter(picked, rows, which) {
 			return t.restoreKeys(ctx, tab.name)
@@ -109,6 +112,16 @@ func (t *Target) watchKeys(ctx context.Context, tab *table, picked []*column, ro
 	return nil
 }
 
+// seen returns how many keys are remembered.
+func (t *Target) seen() (n int) {
+	for _, l := range t.loads {
+		for _, k := range l.keys {
+			n += len(k.seen)
+		}
+	}
+	return n
+}
+
 // seed makes hashes of keys.
 var seed = maphash.MakeSeed()
 
@@ -122,9 +135,6 @@ func (k *asideKey) enter(picked []*column, rows *store.Rows, which []int) bool {
 			return false
 		}
 		columns[i] = picked[at[i]]
-	}
-	if len(k.seen)+len(which) > mostKeys {
-		return false
 	}
 	var key []byte
 	for _, row := range which {

@@ -160,18 +160,23 @@ func (t *Target) Fresh() bool { return t.fresh }
 
 // Behind does work while the caller goes on. The work has a target of its own, whose state
 // becomes this one's at its end.
-func (t *Target) Behind(work func(store.Target) error) {
+func (t *Target) Behind(work func(store.Target) error) (end func() error) {
 	t.wait()
 	inner, done := new(Target), make(chan struct{})
 	*inner = *t
 	t.pending, t.landed = done, func() { *t = *inner }
+	var failed error
 	go func() {
 		defer close(done)
-		if err := work(inner); err != nil && inner.broken == nil {
-			inner.broken = err
+		if failed = work(inner); failed != nil && inner.broken == nil {
+			inner.broken = failed
 		}
 		inner.wait()
 	}()
+	return func() error {
+		<-done
+		return failed
+	}
 }
 
 // Exec runs a statement of a layout's own schema.

@@ -23,10 +23,9 @@ type flight struct {
 	settle func(refused map[int]error) error
 	drop   func()
 
-	done    chan struct{}
+	end     func() error
 	refused map[int]error
 	kept    bool // the sidecar has what it is to take
-	err     error
 }
 
 // flies tells whether rows of the writer can go that way.
@@ -67,28 +66,29 @@ func (s *sink) fly(ctx context.Context, f *flight) error {
 }
 
 func (s *sink) begin(ctx context.Context, f *flight, now *given, behind store.Behind) error {
-	f.done, f.refused = make(chan struct{}), map[int]error{}
+	f.refused = map[int]error{}
 	found := make(chan []aside, 1)
 	defer close(found) // the flight waits for it, and what asks the target for the flight
 	work := func(db store.Target) error {
-		defer close(f.done)
-		f.err = db.Insert(ctx, f.w.part.table, f.names, f.rows, func(row int, err error) { f.refused[row] = err })
+		err := db.Insert(ctx, f.w.part.table, f.names, f.rows, func(row int, err error) { f.refused[row] = err })
 		asides, ok := <-found
-		if f.err != nil || !ok || len(f.refused) > 0 {
-			return f.err
+		if err != nil || !ok || len(f.refused) > 0 {
+			return err
 		}
 		for _, a := range asides {
-			if f.err = storeEntries(ctx, db, a.entries, a.clear); f.err != nil {
-				return f.err
+			if err := storeEntries(ctx, db, a.entries, a.clear); err != nil {
+				return err
 			}
 		}
 		f.kept = true
 		return nil
 	}
 	if behind != nil {
-		behind.Behind(work)
+		f.end = behind.Behind(work)
 	} else {
-		go work(s.db)
+		ended := make(chan error, 1)
+		go func() { ended <- work(s.db) }()
+		f.end = func() error { return <-ended }
 	}
 	switch {
 	case f.asides == nil:
@@ -110,10 +110,9 @@ func (s *sink) land() error {
 		return nil
 	}
 	s.flying = nil
-	<-f.done
-	if f.err != nil || f.kept {
+	if err := f.end(); err != nil || f.kept {
 		f.drop()
-		return f.err
+		return err
 	}
 	return f.settle(f.refused)
 }

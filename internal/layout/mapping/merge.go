@@ -144,12 +144,15 @@ func (s *sink) lookUp(ctx context.Context, w *writer, keys []int) (have *store.R
 	}
 	subset := pick(w.rows, all(p.width()), unsure)
 	exact, in, err := s.db.Lookup(ctx, p.table, p.names(), p.names(), subset)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	for i, row := range unsure {
 		if in[i] >= 0 && equalRows(subset, i, exact, in[i]) { // 1 and 1.0 are equal to the engine
 			at[row] = same
 		}
 	}
-	return have, found, at, err
+	return have, found, at, nil
 }
 
 // inBag finds rows of a table without a key among all that it held before.

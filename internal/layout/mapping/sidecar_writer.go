@@ -19,6 +19,7 @@ type sidecarWriter struct {
 	withheld map[string]uint64 // under --no-sidecar; see withheld.go
 	indexed  bool              // by place
 	absented map[string]bool   // sections of which it holds places without a record
+	storing  func() error      // what store may still be about
 }
 
 func newSidecarWriter(s *sink) *sidecarWriter {
@@ -178,11 +179,25 @@ func (w *sidecarWriter) add(rows *store.Rows, section string, place [16]byte, na
 // store replaces what the sidecar holds of the rows' places. It may still be about it
 // when it returns.
 func (w *sidecarWriter) store(ctx context.Context, rows, clear *store.Rows) error {
-	if behind, ok := w.sink.db.(store.Behind); ok {
-		behind.Behind(func(db store.Target) error { return storeEntries(ctx, db, rows, clear) })
+	behind, ok := w.sink.db.(store.Behind)
+	if !ok {
+		return storeEntries(ctx, w.sink.db, rows, clear)
+	}
+	err := w.stored()
+	if err == nil {
+		w.storing = behind.Behind(func(db store.Target) error { return storeEntries(ctx, db, rows, clear) })
+	}
+	return err
+}
+
+// stored waits for what store may still be about.
+func (w *sidecarWriter) stored() error {
+	if w == nil || w.storing == nil {
 		return nil
 	}
-	return storeEntries(ctx, w.sink.db, rows, clear)
+	end := w.storing
+	w.storing = nil
+	return end()
 }
 
 func storeEntries(ctx context.Context, db store.Target, rows, clear *store.Rows) error {

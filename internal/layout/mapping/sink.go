@@ -459,6 +459,9 @@ func (s *sink) Finish(ctx context.Context) error {
 
 // settle ends the load.
 func (s *sink) settle(ctx context.Context) error {
+	if err := s.sidecar.stored(); err != nil {
+		return err
+	}
 	if err := s.db.Settle(ctx); err != nil {
 		return err
 	}
@@ -511,7 +514,7 @@ func (s *sink) Commit(ctx context.Context) error { return s.db.Commit(ctx) }
 func (s *sink) Close() error {
 	if f := s.flying; f != nil { // the import has failed
 		s.flying = nil
-		<-f.done
+		_ = f.end()
 		f.drop()
 	}
 	for _, b := range s.spaces {
