@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -69,5 +70,83 @@ func TestLevelNone(t *testing.T) {
 	}
 	if records, read, err := readAll(out.Bytes()); err != nil || len(records) != b.Rows || read.Content != want.Content {
 		t.Errorf("%d records read: %v", len(records), err)
+	}
+}
+
+// What AppendFields writes, a LineDecoder reads field by field; what it leaves out stays
+// as it was.
+func TestFieldsOfLines(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 9))
+	b := randomBatch(r, wild(), 200)
+	d := NewLineDecoder(b.Section)
+	for row := range b.Rows {
+		var fields []int
+		for i := range b.Columns {
+			if r.IntN(2) == 0 {
+				fields = append(fields, i)
+			}
+		}
+		line, err := b.AppendFields(nil, row, fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(fields) == len(b.Columns) {
+			if whole, err := b.AppendNDJSON(nil, row); err != nil || string(whole) != string(line)+"\n" {
+				t.Fatalf("%s, not %s", line, whole)
+			}
+		}
+		one := NewBatch(b.Section)
+		var got []int
+		if err := d.Decode(line, func(i int) *Column { got = append(got, i); return &one.Columns[i] }); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		fields = slices.DeleteFunc(fields, func(i int) bool { return b.Columns[i].Null(row) })
+		if !slices.Equal(got, fields) {
+			t.Fatalf("%s: fields %v, want %v", line, got, fields)
+		}
+		for i := range one.Columns {
+			switch in := slices.Contains(fields, i); {
+			case in && !b.Columns[i].EqualRow(row, &one.Columns[i], 0):
+				t.Fatalf("%s: field %d differs", line, i)
+			case !in && one.Columns[i].Len() != 0:
+				t.Fatalf("%s: field %d has a value", line, i)
+			}
+		}
+		one.Release()
+		whole, err := b.AppendFields(nil, row, []int{0, 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, bad := range [][]byte{whole[:len(whole)-1], append(slices.Clone(whole), '}'), bytes.Replace(whole, []byte("wild"), []byte("tame"), 1), []byte("{}"), nil} {
+			if err := d.Decode(bad, func(int) *Column { c := new(Column); c.Reset(Text); return c }); err == nil {
+				t.Fatalf("%s is read", bad)
+			}
+		}
+	}
+}
+
+// Columns are the same if all their rows are equal.
+func TestSame(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 1))
+	a, b := randomBatch(r, wild(), 60), NewBatch(wild())
+	for row := range a.Rows {
+		b.AppendRow(a, row)
+	}
+	for i := range a.Columns {
+		if !a.Columns[i].Same(&b.Columns[i]) {
+			t.Errorf("%s: a copy is not the same", a.Section.Fields[i].Name)
+		}
+		other := a.Columns[(i+2)%len(a.Columns)]
+		if a.Columns[i].Same(&other) {
+			t.Errorf("%s: another type is the same", a.Section.Fields[i].Name)
+		}
+		like := a.Columns[i^1] // of the same type
+		same := true
+		for row := range a.Rows {
+			same = same && a.Columns[i].EqualRow(row, &like, row)
+		}
+		if got := a.Columns[i].Same(&like); got && !same {
+			t.Errorf("%s: columns with different rows are the same", a.Section.Fields[i].Name)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -340,6 +341,54 @@ func TestHalf(t *testing.T) {
 		}
 		if _, ok := toHalf(bits | 1); ok && bits&1 == 0 {
 			t.Fatalf("%#x is taken for a half", bits|1)
+		}
+	}
+}
+
+// What fits at a glance passes the check of each cell.
+func TestFits(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	texts := [][]byte{nil, []byte("a"), []byte("日本"), []byte("日"), {0xE6, 0x97}, {0xA5}, {0xFF}, []byte("nul\x00"), []byte("é")}
+	vectors := [][]byte{nil, {0, 0, 128, 63}, {0, 0, 128, 63, 0, 0, 0, 192}, {0, 0, 128, 63, 0, 0, 128, 127}, {0, 0, 192, 255}, {1, 2, 3}, {0, 0, 128, 63, 1, 2}, make([]byte, 12), make([]byte, 4*16001)}
+	for name, c := range map[string]struct {
+		codec *codec
+		kind  store.Kind
+		of    [][]byte
+	}{
+		"text": {textCodec(math.MaxInt), store.Text, texts}, "vector": {vectorCodec(-1, false), store.Blob, vectors}, "vector(2)": {vectorCodec(2, false), store.Blob, vectors},
+	} {
+		fit := 0
+		for range 20000 {
+			var cells store.Cells
+			cells.Reset()
+			for range r.IntN(4) {
+				switch v := c.of[r.IntN(len(c.of))]; r.IntN(12) {
+				case 0:
+					cells.AppendNull()
+				case 1:
+					cells.AppendInt(7)
+				default:
+					if c.kind == store.Text {
+						cells.AppendText(v)
+					} else {
+						cells.AppendBlob(v)
+					}
+				}
+			}
+			passes := true
+			for row := range cells.Len() {
+				passes = passes && (cells.Kinds[row] == store.Null || c.codec.check(&cells, row) == nil)
+			}
+			if fits := c.codec.fits(&cells); fits && !passes {
+				t.Fatalf("%s: %+v fits, but does not pass", name, cells)
+			} else if fits != passes && name != "text" {
+				t.Fatalf("%s: %+v passes, but does not fit", name, cells)
+			} else if fits && cells.Len() > 1 {
+				fit++
+			}
+		}
+		if fit < 100 {
+			t.Errorf("%s: %d columns fit", name, fit)
 		}
 	}
 }
