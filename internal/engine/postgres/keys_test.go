@@ -59,7 +59,7 @@ func TestKeysAside(t *testing.T) {
 				ctx, url := context.Background(), pgserver.New(t)
 				d := target(t, url)
 				if strings.Contains(c.table, "NOT DISTINCT") && d.conn.PgConn().ParameterStatus("server_version") < "15" {
-					t.Skip("the server has no such constraint")
+					t.Skip("NOT PROVEN: keys in which NULL is equal to NULL: the server is older than version 15")
 				}
 				must(t, d.Exec(ctx, c.table))
 				shape := "SELECT string_agg(conname || ' ' || pg_get_constraintdef(oid) || ' ' || conkey::text, '; ' ORDER BY oid) FROM pg_constraint WHERE conrelid = 't'::regclass"
