@@ -176,6 +176,17 @@ func (b *Batch) Size() int {
 	return n
 }
 
+// EndRow ends a record of which each value has been appended to its column: the other
+// columns get a null.
+func (b *Batch) EndRow() {
+	b.Rows++
+	for i := range b.Columns {
+		if c := &b.Columns[i]; c.rows < b.Rows {
+			c.AppendNull()
+		}
+	}
+}
+
 // AppendRow appends a record of another batch of the same section.
 func (b *Batch) AppendRow(from *Batch, row int) {
 	for i := range b.Columns {

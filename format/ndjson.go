@@ -254,12 +254,7 @@ func (d *LineDecoder) Append(b *Batch, line []byte) error {
 	if err := d.Decode(line, func(field int) *Column { return &b.Columns[field] }); err != nil {
 		return err
 	}
-	b.Rows++
-	for i := range b.Columns {
-		if c := &b.Columns[i]; c.rows < b.Rows {
-			c.AppendNull()
-		}
-	}
+	b.EndRow()
 	return nil
 }
 

@@ -98,12 +98,7 @@ func (s *stored) appendTo(b *format.Batch, line []byte) error {
 	if err := s.each(line, func(field int) *format.Column { return &b.Columns[field] }); err != nil {
 		return err
 	}
-	b.Rows++
-	for i := range b.Columns {
-		if c := &b.Columns[i]; c.Len() < b.Rows {
-			c.AppendNull()
-		}
-	}
+	b.EndRow()
 	return nil
 }
 
